@@ -1,0 +1,8 @@
+module github.com/watchword-tls/watchword
+
+go 1.25.0
+
+require (
+	golang.org/x/crypto v0.52.0
+	golang.org/x/sys v0.45.0
+)
