@@ -1,0 +1,150 @@
+// Package limits holds every constant that bounds something, each with its
+// unit and the reason for it: first what the RFCs fix, then what we chose.
+// It contains nothing else.
+package limits
+
+// From the RFCs.
+const (
+	// RecordHeaderLen is the size of a record header in bytes (RFC 9846 §5.1).
+	RecordHeaderLen = 5
+
+	// MaxPlaintext is the most bytes of content in one record, 2^14
+	// (RFC 9846 §5.1).
+	MaxPlaintext = 1 << 14
+
+	// MaxInnerPlaintext is MaxPlaintext and the content type byte that
+	// TLSInnerPlaintext adds (RFC 9846 §5.4).
+	MaxInnerPlaintext = MaxPlaintext + 1
+
+	// MaxCiphertext is the most bytes in the body of a protected record,
+	// 2^14 + 256 (RFC 9846 §5.2).
+	MaxCiphertext = MaxPlaintext + 256
+
+	// MinRecordSizeLimit is the smallest record_size_limit that a peer may
+	// ask for, in bytes (RFC 8449 §4).
+	MinRecordSizeLimit = 64
+
+	// GCMRecordLimit is how many full-size records one AES-GCM key may seal,
+	// rounded down from 2^24.5 (RFC 9846 §5.5).
+	GCMRecordLimit = 23_726_566
+
+	// MaxTicketLifetimeSeconds is seven days (RFC 9846 §4.7.1).
+	MaxTicketLifetimeSeconds = 7 * 24 * 60 * 60
+
+	// MaxEpochs is how many times a sender may update its key, 2^48 - 1
+	// (RFC 9846 §4.7.3).
+	MaxEpochs = 1<<48 - 1
+)
+
+// Ours.
+const (
+	// MinKeyLen is the shortest pre-shared key in bytes: 128 bits, the floor
+	// of RFC 9257 §6.
+	MinKeyLen = 16
+
+	// MaxKeyLen is the longest pre-shared key in bytes: OpenSSL, GnuTLS and
+	// stunnel accept no more.
+	MaxKeyLen = 512
+
+	// WarnKeyLen and WarnIdentityLen, in bytes, are what RFC 4279 §5.3 asks
+	// every implementation to support; longer ones may not work elsewhere.
+	WarnKeyLen      = 64
+	WarnIdentityLen = 128
+
+	// MaxIdentityLen is the longest external identity in bytes. The format
+	// allows 65,535, but the ClientHello must stay within MaxClientHello
+	// with several identities in it.
+	MaxIdentityLen = 4096
+
+	// MaxContextLen is the longest import context in bytes, for the same
+	// reason (RFC 9258 §5.1 allows 65,535).
+	MaxContextLen = 4096
+
+	// MaxOfferedKeys is how many keys a client offers in one ClientHello:
+	// each costs a binder.
+	MaxOfferedKeys = 8
+
+	// MaxIdentitiesRead is how many offered identities a server looks at; it
+	// ignores the rest, so that a ClientHello cannot make it ask a key store
+	// for thousands.
+	MaxIdentitiesRead = 20
+
+	// RotationKeys is how many keys of one identity a server tries. It always
+	// computes this many binders, so that time does not tell whether an
+	// identity is known.
+	RotationKeys = 4
+
+	// MaxClientHello is the most bytes of a ClientHello: a share of each
+	// group and MaxOfferedKeys identities of full length fit.
+	MaxClientHello = 1 << 16
+
+	// MaxHandshakeMessage is the most bytes of any other handshake message.
+	// Ours are all smaller than 2 KiB; a NewSessionTicket may carry a ticket
+	// of up to 65,535 bytes.
+	MaxHandshakeMessage = 1<<16 + 1024
+
+	// MaxHandshakeBytes is the most handshake bytes a peer may send before
+	// the handshake is complete.
+	MaxHandshakeBytes = 1 << 18
+
+	// HandshakeTimeoutSeconds is how long a handshake may take where the
+	// configuration does not say.
+	HandshakeTimeoutSeconds = 10
+
+	// CloseTimeoutSeconds is how long Close waits to hand close_notify to
+	// the network before it closes all the same.
+	CloseTimeoutSeconds = 5
+
+	// MaxEmptyRecords is how many records without content in a row are
+	// accepted: they cost work and carry nothing (RFC 9846 §5.1 allows them).
+	MaxEmptyRecords = 32
+
+	// MaxWarningAlerts is how many alerts at warning level (user_canceled)
+	// are accepted in one connection.
+	MaxWarningAlerts = 4
+
+	// MaxIdleKeyUpdates is how many KeyUpdate messages in a row, with no
+	// application data between them, are accepted: each costs two HKDF
+	// calls and a new key.
+	MaxIdleKeyUpdates = 32
+
+	// KeyUpdateMargin is how many records before a key's limit it counts as
+	// used up: room for the KeyUpdate, for the tickets and for alerts.
+	KeyUpdateMargin = 1 << 12
+
+	// MaxIdleTickets is how many NewSessionTicket messages a client reads in
+	// one connection; more is a flood.
+	MaxIdleTickets = 64
+
+	// MaxTicketLen is the longest ticket in bytes that a client keeps.
+	MaxTicketLen = 8192
+
+	// TicketsPerServer is how many tickets a session cache keeps for one
+	// server; each works once.
+	TicketsPerServer = 4
+
+	// CachedServers is how many servers a session cache keeps tickets for.
+	CachedServers = 64
+
+	// TicketLifetimeSeconds is the life of a ticket where the configuration
+	// does not say: one day.
+	TicketLifetimeSeconds = 24 * 60 * 60
+
+	// MaxSkippedEarlyData is how many bytes of early data, in all records, a
+	// server that refused it skips while it waits for the second flight
+	// (RFC 9846 §4.3.10). OpenSSL's and GnuTLS's default for what a client
+	// may send is 16,384.
+	MaxSkippedEarlyData = 1<<14 + 2048
+
+	// MaxChangeCipherSpec is how many change_cipher_spec records are ignored
+	// during a handshake: one is expected in middlebox compatibility mode,
+	// a second after a HelloRetryRequest (RFC 9846 §5).
+	MaxChangeCipherSpec = 2
+
+	// MaxALPN is how many application protocols may be configured.
+	MaxALPN = 32
+
+	// KeptRandoms is how many ClientHello randoms of this process's own
+	// clients are remembered to recognise a reflected one.
+	KeptRandoms = 1 << 14
+)

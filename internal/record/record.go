@@ -1,0 +1,96 @@
+// Package record is the record layer of TLS 1.3 (RFC 9846 §5): it frames,
+// pads, seals and opens records, keeps the limits of each key, and puts
+// handshake messages together again. It does no input or output.
+package record
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/suite"
+)
+
+// ContentType says what a record carries (RFC 9846 §5.1).
+type ContentType uint8
+
+// The content types of TLS 1.3.
+const (
+	ChangeCipherSpec ContentType = 20
+	Alert            ContentType = 21
+	Handshake        ContentType = 22
+	ApplicationData  ContentType = 23
+)
+
+// String returns the RFC's name.
+func (t ContentType) String() string {
+	switch t {
+	case ChangeCipherSpec:
+		return "change_cipher_spec"
+	case Alert:
+		return "alert"
+	case Handshake:
+		return "handshake"
+	case ApplicationData:
+		return "application_data"
+	}
+	return fmt.Sprintf("content type %d", uint8(t))
+}
+
+func (t ContentType) known() bool { return t >= ChangeCipherSpec && t <= ApplicationData }
+
+// legacyVersion is what every record but the first ClientHello says, and it
+// means nothing (RFC 9846 §5.1).
+const legacyVersion = 0x0303
+
+// Header is the start of a record.
+type Header struct {
+	Type    ContentType // the outer one: application_data once protected
+	Version uint16      // legacy_record_version
+	Length  int         // of what follows the header, in bytes
+}
+
+// protection is the key of one direction with its sequence number.
+type protection struct {
+	aead cipher.AEAD // nil: records are plaintext
+	seq  uint64
+	iv   [suite.NonceLen]byte
+	// nonce is room for the per-record nonce: a local array would escape
+	// through the interface of the AEAD and cost an allocation each time.
+	nonce [suite.NonceLen]byte
+}
+
+// setKey puts the first key or the next in use. The sequence number starts at
+// zero with each (RFC 9846 §5.3).
+func (p *protection) setKey(s *suite.Suite, t schedule.Traffic) error {
+	key, iv := t.KeyIV(s)
+	aead, err := s.NewAEAD(key)
+	clear(key)
+	if err != nil {
+		return alert.Wrap(alert.InternalError, err)
+	}
+	p.aead, p.seq = aead, 0
+	copy(p.iv[:], iv)
+	return nil
+}
+
+// recordNonce is the per-record nonce of RFC 9846 §5.3: the IV with the
+// sequence number, padded on the left with zeros, XORed into it.
+func (p *protection) recordNonce() []byte {
+	p.nonce = p.iv
+	tail := p.nonce[suite.NonceLen-8:]
+	binary.BigEndian.PutUint64(tail, binary.BigEndian.Uint64(tail)^p.seq)
+	return p.nonce[:]
+}
+
+func appendHeader(dst []byte, t ContentType, version uint16, length int) []byte {
+	return append(dst, byte(t), byte(version>>8), byte(version), byte(length>>8), byte(length))
+}
+
+// overhead is what protection adds to TLSInnerPlaintext.content.
+const overhead = 1 + suite.TagLen
+
+const headerLen = limits.RecordHeaderLen
