@@ -1,0 +1,296 @@
+package wire
+
+// ClientHello (RFC 9846 §4.2.2) and the extensions that only it carries in
+// this form.
+
+import "strconv"
+
+// ClientHello is the first message of a handshake. For extensions whose body
+// cannot be empty, nil means absent; for the others a pointer says so.
+type ClientHello struct {
+	LegacyVersion            uint16
+	Random                   [32]byte
+	LegacySessionID          []byte
+	CipherSuites             []uint16
+	LegacyCompressionMethods []byte
+
+	ServerName          *string // RFC 6066 §3: the host_name
+	SupportedGroups     []NamedGroup
+	SignatureAlgorithms []byte // kept only to know that it was there
+	ALPN                []string
+	RecordSizeLimit     *uint16 // RFC 8449 §4
+	EarlyData           bool
+	SupportedVersions   []uint16
+	Cookie              []byte
+	PSKKeyExchangeModes []PSKKeyExchangeMode
+	KeyShare            *ClientKeyShare
+	PreSharedKey        *OfferedPSKs // always last
+
+	// Extensions lists the types in the order in which they were read.
+	Extensions []ExtensionType
+}
+
+// ClientKeyShare is the client's list of shares, which may be empty
+// (RFC 9846 §4.3.8).
+type ClientKeyShare struct {
+	Shares []KeyShareEntry
+}
+
+// KeyShareEntry is a group and a share of it.
+type KeyShareEntry struct {
+	Group       NamedGroup
+	KeyExchange []byte
+}
+
+// Share returns the share of group g, nil if there is none.
+func (k *ClientKeyShare) Share(g NamedGroup) []byte {
+	if k != nil {
+		for _, e := range k.Shares {
+			if e.Group == g {
+				return e.KeyExchange
+			}
+		}
+	}
+	return nil
+}
+
+// clientHelloExtensions is the table of extensions that are read. Any other
+// is ignored, as a server must (RFC 9846 §4.2.2).
+var clientHelloExtensions = map[ExtensionType]struct {
+	section string
+	parse   func(*ClientHello, *reader)
+}{
+	ExtServerName:          {"RFC 6066 §3", parseServerNameList},
+	ExtSupportedGroups:     {"RFC 9846 §4.3.7", parseSupportedGroups},
+	ExtSignatureAlgorithms: {"RFC 9846 §4.3.3", parseSignatureAlgorithms},
+	ExtALPN:                {"RFC 7301 §3.1", func(m *ClientHello, r *reader) { m.ALPN = readProtocolNames(r) }},
+	ExtRecordSizeLimit:     {"RFC 8449 §4", func(m *ClientHello, r *reader) { m.RecordSizeLimit = readRecordSizeLimit(r) }},
+	ExtEarlyData:           {"RFC 9846 §4.3.10", func(m *ClientHello, _ *reader) { m.EarlyData = true }},
+	ExtSupportedVersions:   {"RFC 9846 §4.3.1", parseSupportedVersions},
+	ExtCookie:              {"RFC 9846 §4.3.2", func(m *ClientHello, r *reader) { m.Cookie = r.vector("cookie", 2, 1, 1<<16-1) }},
+	ExtPSKKeyExchangeModes: {"RFC 9846 §4.3.9", parsePSKKeyExchangeModes},
+	ExtKeyShare:            {"RFC 9846 §4.3.8", parseClientKeyShare},
+	ExtPreSharedKey:        {"RFC 9846 §4.3.11", parseOfferedPSKs},
+}
+
+// ParseClientHello parses a whole message.
+func ParseClientHello(raw []byte, rec *Fields) (*ClientHello, error) {
+	r := start(raw, TypeClientHello, "RFC 9846 §4.2.2", rec)
+	m := &ClientHello{LegacyVersion: r.uint16("legacy_version")}
+	copy(m.Random[:], r.bytes("random", 32))
+	m.LegacySessionID = r.vector("legacy_session_id", 1, 0, 32)
+	suites := r.open("cipher_suites", 2, 2, 1<<16-2)
+	for suites.more() {
+		id := suites.uint16("cipher_suite")
+		suites.note(func() string { return suiteName(id) })
+		m.CipherSuites = append(m.CipherSuites, id)
+	}
+	m.LegacyCompressionMethods = r.vector("legacy_compression_methods", 1, 1, 1<<8-1)
+	if r.ok() && r.s.Empty() {
+		return m, *r.err // no extensions at all: older than TLS 1.3, but well formed
+	}
+	m.Extensions = readExtensions(r, 0, func(e extension) {
+		if m.PreSharedKey != nil {
+			e.body.illegal("order", "pre_shared_key is not the last extension")
+			return
+		}
+		known, ok := clientHelloExtensions[e.Type]
+		if !ok {
+			return
+		}
+		e.body.section = known.section
+		known.parse(m, e.body)
+		e.body.done()
+	})
+	r.done()
+	return m, *r.err
+}
+
+func parseServerNameList(m *ClientHello, r *reader) {
+	list := r.open("server_name_list", 2, 1, 1<<16-1)
+	for list.more() {
+		t := list.uint8("name_type")
+		name := list.vector("host_name", 2, 1, 1<<16-1)
+		if !list.ok() {
+			return
+		}
+		// Only host_name(0) is defined, and one of each type (RFC 6066 §3).
+		// An IP address in it is against that section, but common: stunnel,
+		// Mosquitto and libnbd send one.
+		if t != 0 || m.ServerName != nil {
+			list.illegal("name_type", "more than one name, or of another type than host_name")
+			return
+		}
+		s := string(name)
+		list.note(func() string { return strconv.Quote(s) })
+		m.ServerName = &s
+	}
+}
+
+func parseSupportedGroups(m *ClientHello, r *reader) {
+	list := r.open("named_group_list", 2, 2, 1<<16-1)
+	for list.more() {
+		g := NamedGroup(list.uint16("named_group"))
+		list.note(g.String)
+		m.SupportedGroups = append(m.SupportedGroups, g)
+	}
+}
+
+func parseSignatureAlgorithms(m *ClientHello, r *reader) {
+	m.SignatureAlgorithms = r.vector("supported_signature_algorithms", 2, 2, 1<<16-2)
+}
+
+func parseSupportedVersions(m *ClientHello, r *reader) {
+	list := r.open("versions", 1, 2, 254)
+	for list.more() {
+		v := list.uint16("version")
+		list.note(func() string { return versionName(v) })
+		m.SupportedVersions = append(m.SupportedVersions, v)
+	}
+}
+
+func parsePSKKeyExchangeModes(m *ClientHello, r *reader) {
+	list := r.open("ke_modes", 1, 1, 255)
+	for list.more() {
+		mode := PSKKeyExchangeMode(list.uint8("ke_mode"))
+		list.note(mode.String)
+		m.PSKKeyExchangeModes = append(m.PSKKeyExchangeModes, mode)
+	}
+}
+
+func parseClientKeyShare(m *ClientHello, r *reader) {
+	m.KeyShare = &ClientKeyShare{}
+	list := r.open("client_shares", 2, 0, 1<<16-1)
+	for list.more() {
+		e := readKeyShareEntry(list)
+		if list.ok() && m.KeyShare.Share(e.Group) != nil {
+			list.illegal("group", "two shares of "+e.Group.String())
+			return
+		}
+		m.KeyShare.Shares = append(m.KeyShare.Shares, e)
+	}
+}
+
+func readKeyShareEntry(r *reader) KeyShareEntry {
+	g := NamedGroup(r.uint16("group"))
+	r.note(g.String)
+	return KeyShareEntry{g, r.vector("key_exchange", 2, 1, 1<<16-1)}
+}
+
+func appendKeyShareEntry(b []byte, e KeyShareEntry) []byte {
+	return appendBytes(appendUint16(b, uint16(e.Group)), 2, e.KeyExchange)
+}
+
+// readProtocolNames reads an ALPN list; an empty name is refused (RFC 7301 §3.1).
+func readProtocolNames(r *reader) []string {
+	var names []string
+	list := r.open("protocol_name_list", 2, 2, 1<<16-1)
+	for list.more() {
+		name := string(list.vector("protocol_name", 1, 1, 255))
+		list.note(func() string { return strconv.Quote(name) })
+		names = append(names, name)
+	}
+	return names
+}
+
+func appendProtocolNames(b []byte, names []string) []byte {
+	return appendVector(b, 2, func(b []byte) []byte {
+		for _, n := range names {
+			b = appendBytes(b, 1, []byte(n))
+		}
+		return b
+	})
+}
+
+// readRecordSizeLimit reads the limit; its range is the receiver's to check.
+func readRecordSizeLimit(r *reader) *uint16 {
+	v := r.uint16("record_size_limit")
+	r.note(func() string { return strconv.Itoa(int(v)) + " bytes" })
+	return &v
+}
+
+// Append appends the whole message. The binders of PreSharedKey must have
+// their final lengths, whatever their content; PreSharedKey.BindersOffset is
+// set to where they stand from the start of the message.
+func (m *ClientHello) Append(b []byte) []byte {
+	begin := len(b)
+	return frame(b, TypeClientHello, func(b []byte) []byte {
+		b = appendUint16(b, m.LegacyVersion)
+		b = append(b, m.Random[:]...)
+		b = appendBytes(b, 1, m.LegacySessionID)
+		b = appendVector(b, 2, func(b []byte) []byte {
+			for _, s := range m.CipherSuites {
+				b = appendUint16(b, s)
+			}
+			return b
+		})
+		b = appendBytes(b, 1, m.LegacyCompressionMethods)
+		return appendVector(b, 2, func(b []byte) []byte { return m.appendExtensions(b, begin) })
+	})
+}
+
+// appendExtensions writes the extensions, pre_shared_key last
+// (RFC 9846 §4.3.11).
+func (m *ClientHello) appendExtensions(b []byte, begin int) []byte {
+	if m.ServerName != nil {
+		b = appendExtension(b, ExtServerName, func(b []byte) []byte {
+			return appendVector(b, 2, func(b []byte) []byte { return appendBytes(append(b, 0), 2, []byte(*m.ServerName)) })
+		})
+	}
+	if m.SupportedGroups != nil {
+		b = appendExtension(b, ExtSupportedGroups, func(b []byte) []byte {
+			return appendVector(b, 2, func(b []byte) []byte {
+				for _, g := range m.SupportedGroups {
+					b = appendUint16(b, uint16(g))
+				}
+				return b
+			})
+		})
+	}
+	if m.ALPN != nil {
+		b = appendExtension(b, ExtALPN, func(b []byte) []byte { return appendProtocolNames(b, m.ALPN) })
+	}
+	if m.RecordSizeLimit != nil {
+		b = appendExtension(b, ExtRecordSizeLimit, func(b []byte) []byte { return appendUint16(b, *m.RecordSizeLimit) })
+	}
+	if m.EarlyData {
+		b = appendExtension(b, ExtEarlyData, func(b []byte) []byte { return b })
+	}
+	if m.SupportedVersions != nil {
+		b = appendExtension(b, ExtSupportedVersions, func(b []byte) []byte {
+			return appendVector(b, 1, func(b []byte) []byte {
+				for _, v := range m.SupportedVersions {
+					b = appendUint16(b, v)
+				}
+				return b
+			})
+		})
+	}
+	if m.Cookie != nil {
+		b = appendExtension(b, ExtCookie, func(b []byte) []byte { return appendBytes(b, 2, m.Cookie) })
+	}
+	if m.PSKKeyExchangeModes != nil {
+		b = appendExtension(b, ExtPSKKeyExchangeModes, func(b []byte) []byte {
+			return appendVector(b, 1, func(b []byte) []byte {
+				for _, mode := range m.PSKKeyExchangeModes {
+					b = append(b, byte(mode))
+				}
+				return b
+			})
+		})
+	}
+	if m.KeyShare != nil {
+		b = appendExtension(b, ExtKeyShare, func(b []byte) []byte {
+			return appendVector(b, 2, func(b []byte) []byte {
+				for _, e := range m.KeyShare.Shares {
+					b = appendKeyShareEntry(b, e)
+				}
+				return b
+			})
+		})
+	}
+	if m.PreSharedKey != nil {
+		b = appendExtension(b, ExtPreSharedKey, func(b []byte) []byte { return m.PreSharedKey.append(b, begin) })
+	}
+	return b
+}

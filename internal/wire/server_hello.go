@@ -1,0 +1,122 @@
+package wire
+
+// ServerHello and HelloRetryRequest, which has its form (RFC 9846 §4.2.3 and
+// §4.2.4).
+
+import "strconv"
+
+// helloRetryRequestRandom is SHA-256 of "HelloRetryRequest", the random that
+// tells one from a ServerHello (RFC 9846 §4.2.3).
+var helloRetryRequestRandom = [32]byte{
+	0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+	0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+}
+
+// ServerHello is the server's answer. In a HelloRetryRequest, SelectedGroup
+// stands in place of KeyShare, and PreSharedKey is absent.
+type ServerHello struct {
+	HelloRetryRequest       bool
+	LegacyVersion           uint16
+	Random                  [32]byte
+	LegacySessionIDEcho     []byte
+	CipherSuite             uint16
+	LegacyCompressionMethod uint8
+
+	SelectedVersion  *uint16
+	KeyShare         *KeyShareEntry
+	SelectedGroup    *NamedGroup
+	Cookie           []byte
+	SelectedIdentity *uint16
+
+	Extensions []ExtensionType
+}
+
+// ParseServerHello parses a whole message, be it a ServerHello or a
+// HelloRetryRequest. Extensions that it does not know are listed, not read.
+func ParseServerHello(raw []byte, rec *Fields) (*ServerHello, error) {
+	r := start(raw, TypeServerHello, "RFC 9846 §4.2.3", rec)
+	m := &ServerHello{LegacyVersion: r.uint16("legacy_version")}
+	copy(m.Random[:], r.bytes("random", 32))
+	m.HelloRetryRequest = m.Random == helloRetryRequestRandom
+	if m.HelloRetryRequest {
+		r.section = "RFC 9846 §4.2.4"
+		r.note(func() string { return "HelloRetryRequest" })
+	}
+	m.LegacySessionIDEcho = r.vector("legacy_session_id_echo", 1, 0, 32)
+	m.CipherSuite = r.uint16("cipher_suite")
+	r.note(func() string { return suiteName(m.CipherSuite) })
+	m.LegacyCompressionMethod = r.uint8("legacy_compression_method")
+	if r.ok() && r.s.Empty() {
+		return m, *r.err // without extensions: TLS 1.2 or older
+	}
+	m.Extensions = readExtensions(r, 0, m.parseExtension)
+	r.done()
+	return m, *r.err
+}
+
+func (m *ServerHello) parseExtension(e extension) {
+	r := e.body
+	switch e.Type {
+	case ExtSupportedVersions:
+		r.section = "RFC 9846 §4.3.1"
+		v := r.uint16("selected_version")
+		r.note(func() string { return versionName(v) })
+		m.SelectedVersion = &v
+	case ExtKeyShare:
+		r.section = "RFC 9846 §4.3.8"
+		if m.HelloRetryRequest {
+			g := NamedGroup(r.uint16("selected_group"))
+			r.note(g.String)
+			m.SelectedGroup = &g
+		} else {
+			share := readKeyShareEntry(r)
+			m.KeyShare = &share
+		}
+	case ExtCookie:
+		r.section = "RFC 9846 §4.3.2"
+		m.Cookie = r.vector("cookie", 2, 1, 1<<16-1)
+	case ExtPreSharedKey:
+		r.section = "RFC 9846 §4.3.11"
+		i := r.uint16("selected_identity")
+		r.note(func() string { return strconv.Itoa(int(i)) })
+		m.SelectedIdentity = &i
+	default:
+		return
+	}
+	r.done()
+}
+
+// Append appends the whole message.
+func (m *ServerHello) Append(b []byte) []byte {
+	return frame(b, TypeServerHello, func(b []byte) []byte {
+		b = appendUint16(b, m.LegacyVersion)
+		random := m.Random
+		if m.HelloRetryRequest {
+			random = helloRetryRequestRandom
+		}
+		b = append(b, random[:]...)
+		b = appendBytes(b, 1, m.LegacySessionIDEcho)
+		b = appendUint16(b, m.CipherSuite)
+		b = append(b, m.LegacyCompressionMethod)
+		return appendVector(b, 2, m.appendExtensions)
+	})
+}
+
+func (m *ServerHello) appendExtensions(b []byte) []byte {
+	if m.SelectedVersion != nil {
+		b = appendExtension(b, ExtSupportedVersions, func(b []byte) []byte { return appendUint16(b, *m.SelectedVersion) })
+	}
+	if m.KeyShare != nil {
+		b = appendExtension(b, ExtKeyShare, func(b []byte) []byte { return appendKeyShareEntry(b, *m.KeyShare) })
+	}
+	if m.SelectedGroup != nil {
+		b = appendExtension(b, ExtKeyShare, func(b []byte) []byte { return appendUint16(b, uint16(*m.SelectedGroup)) })
+	}
+	if m.Cookie != nil {
+		b = appendExtension(b, ExtCookie, func(b []byte) []byte { return appendBytes(b, 2, m.Cookie) })
+	}
+	if m.SelectedIdentity != nil {
+		b = appendExtension(b, ExtPreSharedKey, func(b []byte) []byte { return appendUint16(b, *m.SelectedIdentity) })
+	}
+	return b
+}

@@ -1,0 +1,218 @@
+package watchword
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
+)
+
+// Hash is the hash function that a key belongs to.
+type Hash uint8
+
+// The hash functions of the TLS 1.3 suites.
+const (
+	SHA256 Hash = iota // the default (RFC 9846 §4.3.11)
+	SHA384
+)
+
+func (h Hash) String() string {
+	if h == SHA384 {
+		return "sha384"
+	}
+	return "sha256"
+}
+
+func (h Hash) internal() suite.Hash {
+	if h == SHA384 {
+		return suite.SHA384
+	}
+	return suite.SHA256
+}
+
+// Kind says how a key enters TLS.
+type Kind uint8
+
+const (
+	// Imported keys are bound to a protocol version, a hash and a context
+	// before use (RFC 9258). It is the default, and what BoringSSL,
+	// GnuTLS 3.8.1 and later, and Botan speak.
+	Imported Kind = iota
+	// External keys are used as they are, which is what OpenSSL 3 and
+	// everything on it needs.
+	External
+)
+
+func (k Kind) String() string {
+	if k == External {
+		return "external"
+	}
+	return "imported"
+}
+
+// Role restricts the side that a key may be used on, so that a message
+// reflected to its sender meets a key that is not for that side (RFC 9257 §4.1).
+type Role uint8
+
+const (
+	AnyRole    Role = iota
+	ClientRole      // only a client uses this key here
+	ServerRole      // only a server uses this key here
+)
+
+func (r Role) String() string {
+	return [...]string{"any", "client", "server"}[min(r, ServerRole)]
+}
+
+// A Key is a pre-shared key with the identity that names it. Build it with
+// [NewKey]; it does not change afterwards and may be shared by any number of
+// configurations and goroutines. It prints without its secret.
+type Key struct {
+	identity string
+	secret   []byte
+	options  KeyOptions
+	// psks holds what a handshake uses: one entry for each KDF that an
+	// imported key is imported for, or the single one of an external key.
+	psks []keyPSK
+}
+
+type keyPSK struct {
+	wireIdentity []byte
+	psk          *schedule.PSK
+}
+
+// KeyOptions say what a key is beyond its identity and its bytes. The zero
+// value is an imported key for SHA-256 with no context, for both roles.
+type KeyOptions struct {
+	Kind Kind
+	// Hash is the hash that the key belongs to: of an external key, the hash
+	// of the suites it works with; of an imported key, the one used to import
+	// it (it then works with suites of both hashes).
+	Hash Hash
+	// Context is part of an imported key's identity on the wire, up to 4,096
+	// bytes, and both ends must hold the same (RFC 9258 §5.1). It may bind the
+	// names of both ends, against reflection. External keys have none.
+	Context []byte
+	Role    Role
+}
+
+// NewKey builds a key. The identity is 1 to 4,096 bytes, usually a name; the
+// secret is 16 to 512 bytes and is copied. The error says which of them will
+// not do and why.
+func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
+	if err := checkKey(identity, secret, options); err != nil {
+		return nil, err
+	}
+	k := &Key{identity: identity, secret: bytes.Clone(secret), options: options}
+	k.options.Context = bytes.Clone(options.Context)
+	h := options.Hash.internal()
+	if options.Kind == External {
+		k.psks = []keyPSK{{[]byte(identity), schedule.NewPSK(h, schedule.ExternalPSK, k.secret)}}
+		return k, nil
+	}
+	for _, kdf := range []suite.Hash{suite.SHA256, suite.SHA384} {
+		id := wire.ImportedIdentity{
+			ExternalIdentity: []byte(identity),
+			Context:          k.options.Context,
+			TargetProtocol:   wire.VersionTLS13,
+			TargetKDF:        kdf.KDF(),
+		}
+		raw := id.Append(nil)
+		k.psks = append(k.psks, keyPSK{raw, schedule.Import(h, k.secret, raw, kdf)})
+	}
+	return k, nil
+}
+
+func checkKey(identity string, secret []byte, o KeyOptions) error {
+	switch {
+	case identity == "":
+		return errors.New("watchword: the identity is empty: give the key a name")
+	case len(identity) > limits.MaxIdentityLen:
+		return fmt.Errorf("watchword: the identity has %d bytes, at most %d are allowed", len(identity), limits.MaxIdentityLen)
+	case len(secret) < limits.MinKeyLen:
+		return fmt.Errorf("watchword: the key has %d bytes, at least %d are needed (RFC 9257): a shorter one can be guessed", len(secret), limits.MinKeyLen)
+	case len(secret) > limits.MaxKeyLen:
+		return fmt.Errorf("watchword: the key has %d bytes, at most %d are allowed", len(secret), limits.MaxKeyLen)
+	case o.Kind > External || o.Hash > SHA384 || o.Role > ServerRole:
+		return errors.New("watchword: unknown kind, hash or role of key")
+	case o.Kind == External && len(o.Context) > 0:
+		return errors.New("watchword: an external key has no context: it is used as it is (RFC 9258 binds a context when a key is imported)")
+	case len(o.Context) > limits.MaxContextLen:
+		return fmt.Errorf("watchword: the context has %d bytes, at most %d are allowed", len(o.Context), limits.MaxContextLen)
+	}
+	return nil
+}
+
+// Identity returns the external identity: the key's name.
+func (k *Key) Identity() string { return k.identity }
+
+// Options returns what the key was built with.
+func (k *Key) Options() KeyOptions {
+	o := k.options
+	o.Context = bytes.Clone(o.Context)
+	return o
+}
+
+// Equal reports whether both keys are the same in identity, secret and
+// options. The secrets are compared in constant time.
+func (k *Key) Equal(other *Key) bool {
+	return k.identity == other.identity &&
+		k.options.Kind == other.options.Kind && k.options.Hash == other.options.Hash &&
+		k.options.Role == other.options.Role && bytes.Equal(k.options.Context, other.options.Context) &&
+		subtle.ConstantTimeCompare(k.secret, other.secret) == 1
+}
+
+// Fingerprint returns 80 bits of HMAC-SHA256 with the key over its identity,
+// as five groups of four hex digits, to be compared on both machines. It tells
+// nothing of a random key. Of a key that can be guessed, such as a
+// password, it allows to check guesses: do not publish it then.
+func (k *Key) Fingerprint() string {
+	sum := hex.EncodeToString(k.tag("watchword fingerprint")[:10])
+	var groups []string
+	for ; sum != ""; sum = sum[4:] {
+		groups = append(groups, sum[:4])
+	}
+	return strings.Join(groups, "-")
+}
+
+// tag derives a value that stands for the key in one use without telling it.
+func (k *Key) tag(use string) []byte {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte(use))
+	mac.Write([]byte{0})
+	mac.Write([]byte(k.identity))
+	return mac.Sum(nil)
+}
+
+// Warnings returns a sentence for each thing about the key that is allowed but
+// may not work with every other implementation.
+func (k *Key) Warnings() []string {
+	var w []string
+	if len(k.secret) > limits.WarnKeyLen {
+		w = append(w, fmt.Sprintf("the key has %d bytes: not every other program takes more than %d (RFC 4279 §5.3)", len(k.secret), limits.WarnKeyLen))
+	}
+	if len(k.identity) > limits.WarnIdentityLen {
+		w = append(w, fmt.Sprintf("the identity has %d bytes: not every other program takes more than %d (RFC 4279 §5.3)", len(k.identity), limits.WarnIdentityLen))
+	}
+	return w
+}
+
+// String names the key without its secret.
+func (k *Key) String() string {
+	return fmt.Sprintf("key %q (%s, %s)", k.identity, k.options.Kind, k.options.Hash)
+}
+
+// GoString is String, so that %#v does not print the secret either.
+func (k *Key) GoString() string { return k.String() }
+
+// Format keeps every verb of package fmt from reaching the secret.
+func (k *Key) Format(s fmt.State, _ rune) { fmt.Fprint(s, k.String()) }
