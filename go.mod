@@ -6,3 +6,5 @@ require (
 	golang.org/x/crypto v0.52.0
 	golang.org/x/sys v0.45.0
 )
+
+require github.com/rogpeppe/go-internal v1.16.0 // indirect
