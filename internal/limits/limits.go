@@ -147,4 +147,20 @@ const (
 	// KeptRandoms is how many ClientHello randoms of this process's own
 	// clients are remembered to recognise a reflected one.
 	KeptRandoms = 1 << 14
+
+	// MaxKeyFileBytes is the largest key file in bytes: it is read whole, and
+	// again when it changes.
+	MaxKeyFileBytes = 8 << 20
+
+	// MaxKeyFileLine is the longest line of a key file in bytes: an identity
+	// of MaxIdentityLen and a key of MaxKeyLen, both in hex, fit.
+	MaxKeyFileLine = 2*MaxIdentityLen + 2*MaxKeyLen + 1024
+
+	// MaxKeysInFile is how many keys a key file may hold; more belong in a
+	// database behind KeyLookup.
+	MaxKeysInFile = 100_000
+
+	// MaxKeyFileWarnings is how many sentences are said about one key file:
+	// a thousand alike help nobody.
+	MaxKeyFileWarnings = 10
 )
