@@ -9,16 +9,21 @@ import (
 )
 
 // ParseAlert parses the content of an alert record: exactly one alert.
+//
+// A receiver may ignore the level (RFC 9846 §6) and ours acts on none. One that
+// is not in the enum is refused all the same, as any invalid enum is: it tells
+// of a peer gone wrong.
 func ParseAlert(content []byte, rec *Fields) (alert.Level, alert.Description, error) {
-	r := newReader(content, "Alert", "RFC 9846 §6", rec)
-	level := alert.Level(r.uint8("level"))
-	if r.ok() && level != alert.Warning && level != alert.Fatal {
+	r := newReader(content, "alert", "RFC 9846 §6", rec)
+	level := r.uint8("level")
+	describe(r, level, levelName)
+	d := alert.Description(r.uint8("description"))
+	describe(r, d, alert.Description.String)
+	r.done()
+	if l := alert.Level(level); r.ok() && l != alert.Warning && l != alert.Fatal {
 		r.illegal("level", "neither warning(1) nor fatal(2) but "+strconv.Itoa(int(level)))
 	}
-	d := alert.Description(r.uint8("description"))
-	r.note(d.String)
-	r.done()
-	return level, d, *r.err
+	return alert.Level(level), d, *r.err
 }
 
 // AppendAlert appends the content of an alert record.

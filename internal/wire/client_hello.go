@@ -3,8 +3,6 @@ package wire
 // ClientHello (RFC 9846 §4.2.2) and the extensions that only it carries in
 // this form.
 
-import "strconv"
-
 // ClientHello is the first message of a handshake. For extensions whose body
 // cannot be empty, nil means absent; for the others a pointer says so.
 type ClientHello struct {
@@ -16,7 +14,7 @@ type ClientHello struct {
 
 	ServerName          *string // RFC 6066 §3: the host_name
 	SupportedGroups     []NamedGroup
-	SignatureAlgorithms []byte // kept only to know that it was there
+	SignatureAlgorithms []byte // the list as it stands there; we have no use for it
 	ALPN                []string
 	RecordSizeLimit     *uint16 // RFC 8449 §4
 	EarlyData           bool
@@ -54,97 +52,131 @@ func (k *ClientKeyShare) Share(g NamedGroup) []byte {
 	return nil
 }
 
+// hostNameType is the only NameType that is defined (RFC 6066 §3).
+const hostNameType = 0
+
 // clientHelloExtensions is the table of extensions that are read. Any other
 // is ignored, as a server must (RFC 9846 §4.2.2).
-var clientHelloExtensions = map[ExtensionType]struct {
-	section string
-	parse   func(*ClientHello, *reader)
-}{
-	ExtServerName:          {"RFC 6066 §3", parseServerNameList},
-	ExtSupportedGroups:     {"RFC 9846 §4.3.7", parseSupportedGroups},
-	ExtSignatureAlgorithms: {"RFC 9846 §4.3.3", parseSignatureAlgorithms},
-	ExtALPN:                {"RFC 7301 §3.1", func(m *ClientHello, r *reader) { m.ALPN = readProtocolNames(r) }},
-	ExtRecordSizeLimit:     {"RFC 8449 §4", func(m *ClientHello, r *reader) { m.RecordSizeLimit = readRecordSizeLimit(r) }},
-	ExtEarlyData:           {"RFC 9846 §4.3.10", func(m *ClientHello, _ *reader) { m.EarlyData = true }},
-	ExtSupportedVersions:   {"RFC 9846 §4.3.1", parseSupportedVersions},
-	ExtCookie:              {"RFC 9846 §4.3.2", func(m *ClientHello, r *reader) { m.Cookie = r.vector("cookie", 2, 1, 1<<16-1) }},
-	ExtPSKKeyExchangeModes: {"RFC 9846 §4.3.9", parsePSKKeyExchangeModes},
-	ExtKeyShare:            {"RFC 9846 §4.3.8", parseClientKeyShare},
-	ExtPreSharedKey:        {"RFC 9846 §4.3.11", parseOfferedPSKs},
+var clientHelloExtensions = map[ExtensionType]func(*ClientHello, *reader){
+	ExtServerName:          parseServerNameList,
+	ExtSupportedGroups:     func(m *ClientHello, r *reader) { m.SupportedGroups = readNamedGroups(r) },
+	ExtSignatureAlgorithms: parseSignatureAlgorithms,
+	ExtALPN:                func(m *ClientHello, r *reader) { m.ALPN = readProtocolNames(r) },
+	ExtRecordSizeLimit:     func(m *ClientHello, r *reader) { m.RecordSizeLimit = readRecordSizeLimit(r) },
+	ExtEarlyData:           func(m *ClientHello, _ *reader) { m.EarlyData = true }, // its content is empty
+	ExtSupportedVersions:   parseSupportedVersions,
+	ExtCookie:              func(m *ClientHello, r *reader) { m.Cookie = r.vector("cookie", 2, 1, 1<<16-1) },
+	ExtPSKKeyExchangeModes: parsePSKKeyExchangeModes,
+	ExtKeyShare:            parseClientKeyShare,
+	ExtPreSharedKey:        parseOfferedPSKs,
 }
 
-// ParseClientHello parses a whole message.
+// ParseClientHello parses a whole message. It reads that of an older version
+// too, which may have no extensions; one of TLS 1.3 has supported_versions at
+// least, so that its least length needs no check of its own.
 func ParseClientHello(raw []byte, rec *Fields) (*ClientHello, error) {
 	r := start(raw, TypeClientHello, "RFC 9846 §4.2.2", rec)
 	m := &ClientHello{LegacyVersion: r.uint16("legacy_version")}
+	describe(r, m.LegacyVersion, versionName)
 	copy(m.Random[:], r.bytes("random", 32))
 	m.LegacySessionID = r.vector("legacy_session_id", 1, 0, 32)
 	suites := r.open("cipher_suites", 2, 2, 1<<16-2)
 	for suites.more() {
 		id := suites.uint16("cipher_suite")
-		suites.note(func() string { return suiteName(id) })
+		describe(&suites, id, suiteName)
 		m.CipherSuites = append(m.CipherSuites, id)
 	}
 	m.LegacyCompressionMethods = r.vector("legacy_compression_methods", 1, 1, 1<<8-1)
-	if r.ok() && r.s.Empty() {
+	describe(r, m.LegacyCompressionMethods, compressionNames)
+	if !r.more() {
 		return m, *r.err // no extensions at all: older than TLS 1.3, but well formed
 	}
-	m.Extensions = readExtensions(r, 0, func(e extension) {
-		if m.PreSharedKey != nil {
-			e.body.illegal("order", "pre_shared_key is not the last extension")
-			return
-		}
-		known, ok := clientHelloExtensions[e.Type]
-		if !ok {
-			return
-		}
-		e.body.section = known.section
-		known.parse(m, e.body)
-		e.body.done()
-	})
+	m.Extensions = readExtensions(r, m.parseExtension)
 	r.done()
 	return m, *r.err
 }
 
+func (m *ClientHello) parseExtension(e extension) {
+	if m.PreSharedKey != nil {
+		// RFC 9846 §4.3.11: servers MUST check that it is the last.
+		e.body.parent.illegal("pre_shared_key", "it is not the last extension")
+		return
+	}
+	if parse, known := clientHelloExtensions[e.Type]; known {
+		parse(m, e.body)
+		e.body.done()
+	}
+}
+
 func parseServerNameList(m *ClientHello, r *reader) {
 	list := r.open("server_name_list", 2, 1, 1<<16-1)
+	var seen [1 << 8]bool
 	for list.more() {
 		t := list.uint8("name_type")
-		name := list.vector("host_name", 2, 1, 1<<16-1)
-		if !list.ok() {
+		describe(&list, t, nameTypeName)
+		if list.ok() && seen[t] {
+			list.illegal("name_type", "two names of one type") // RFC 6066 §3
 			return
 		}
-		// Only host_name(0) is defined, and one of each type (RFC 6066 §3).
-		// An IP address in it is against that section, but common: stunnel,
-		// Mosquitto and libnbd send one.
-		if t != 0 || m.ServerName != nil {
-			list.illegal("name_type", "more than one name, or of another type than host_name")
+		seen[t] = true
+		if t != hostNameType {
+			// A type of the future: RFC 6066 §3 says that it begins with a
+			// length of 16 bits too, so it can be skipped like any unknown
+			// value of an enum (RFC 9846 §3.5).
+			list.vector("name", 2, 0, 1<<16-1)
+			continue
+		}
+		name := list.vector("host_name", 2, 1, 1<<16-1)
+		describe(&list, name, quoted)
+		if list.ok() && !isHostName(name) {
+			list.illegal("host_name", "it is not ASCII text")
 			return
 		}
 		s := string(name)
-		list.note(func() string { return strconv.Quote(s) })
 		m.ServerName = &s
 	}
 }
 
-func parseSupportedGroups(m *ClientHello, r *reader) {
+// isHostName refuses what no host name has: RFC 6066 §3 wants ASCII, and a NUL,
+// a space or an escape sequence would only mislead whoever uses the name. An IP
+// address is against that section too, but stunnel, Mosquitto and libnbd send
+// one.
+func isHostName(name []byte) bool {
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// readNamedGroups reads a list of groups. A repeated one is harmless: the RFC
+// leaves it to the receiver (RFC 9846 §4.3.7).
+func readNamedGroups(r *reader) []NamedGroup {
+	var groups []NamedGroup
 	list := r.open("named_group_list", 2, 2, 1<<16-1)
 	for list.more() {
 		g := NamedGroup(list.uint16("named_group"))
-		list.note(g.String)
-		m.SupportedGroups = append(m.SupportedGroups, g)
+		describe(&list, g, NamedGroup.String)
+		groups = append(groups, g)
 	}
+	return groups
 }
 
 func parseSignatureAlgorithms(m *ClientHello, r *reader) {
-	m.SignatureAlgorithms = r.vector("supported_signature_algorithms", 2, 2, 1<<16-2)
+	list := r.open("supported_signature_algorithms", 2, 2, 1<<16-2)
+	m.SignatureAlgorithms = list.s
+	for list.more() {
+		v := list.uint16("signature_scheme")
+		describe(&list, v, signatureSchemeName)
+	}
 }
 
 func parseSupportedVersions(m *ClientHello, r *reader) {
 	list := r.open("versions", 1, 2, 254)
 	for list.more() {
 		v := list.uint16("version")
-		list.note(func() string { return versionName(v) })
+		describe(&list, v, versionName)
 		m.SupportedVersions = append(m.SupportedVersions, v)
 	}
 }
@@ -153,7 +185,7 @@ func parsePSKKeyExchangeModes(m *ClientHello, r *reader) {
 	list := r.open("ke_modes", 1, 1, 255)
 	for list.more() {
 		mode := PSKKeyExchangeMode(list.uint8("ke_mode"))
-		list.note(mode.String)
+		describe(&list, mode, PSKKeyExchangeMode.String)
 		m.PSKKeyExchangeModes = append(m.PSKKeyExchangeModes, mode)
 	}
 }
@@ -161,10 +193,11 @@ func parsePSKKeyExchangeModes(m *ClientHello, r *reader) {
 func parseClientKeyShare(m *ClientHello, r *reader) {
 	m.KeyShare = &ClientKeyShare{}
 	list := r.open("client_shares", 2, 0, 1<<16-1)
+	var seen valueSet
 	for list.more() {
-		e := readKeyShareEntry(list)
-		if list.ok() && m.KeyShare.Share(e.Group) != nil {
-			list.illegal("group", "two shares of "+e.Group.String())
+		e := readKeyShareEntry(&list)
+		if list.ok() && !seen.add(uint16(e.Group)) {
+			list.illegal("group", "two shares of "+e.Group.String()) // RFC 9846 §4.3.8
 			return
 		}
 		m.KeyShare.Shares = append(m.KeyShare.Shares, e)
@@ -173,7 +206,7 @@ func parseClientKeyShare(m *ClientHello, r *reader) {
 
 func readKeyShareEntry(r *reader) KeyShareEntry {
 	g := NamedGroup(r.uint16("group"))
-	r.note(g.String)
+	describe(r, g, NamedGroup.String)
 	return KeyShareEntry{g, r.vector("key_exchange", 2, 1, 1<<16-1)}
 }
 
@@ -186,9 +219,9 @@ func readProtocolNames(r *reader) []string {
 	var names []string
 	list := r.open("protocol_name_list", 2, 2, 1<<16-1)
 	for list.more() {
-		name := string(list.vector("protocol_name", 1, 1, 255))
-		list.note(func() string { return strconv.Quote(name) })
-		names = append(names, name)
+		name := list.vector("protocol_name", 1, 1, 255)
+		describe(&list, name, quoted)
+		names = append(names, string(name))
 	}
 	return names
 }
@@ -205,7 +238,7 @@ func appendProtocolNames(b []byte, names []string) []byte {
 // readRecordSizeLimit reads the limit; its range is the receiver's to check.
 func readRecordSizeLimit(r *reader) *uint16 {
 	v := r.uint16("record_size_limit")
-	r.note(func() string { return strconv.Itoa(int(v)) + " bytes" })
+	describe(r, uint32(v), inBytes)
 	return &v
 }
 
@@ -246,6 +279,9 @@ func (m *ClientHello) appendExtensions(b []byte, begin int) []byte {
 				return b
 			})
 		})
+	}
+	if m.SignatureAlgorithms != nil {
+		b = appendExtension(b, ExtSignatureAlgorithms, func(b []byte) []byte { return appendBytes(b, 2, m.SignatureAlgorithms) })
 	}
 	if m.ALPN != nil {
 		b = appendExtension(b, ExtALPN, func(b []byte) []byte { return appendProtocolNames(b, m.ALPN) })

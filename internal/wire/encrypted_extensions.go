@@ -17,7 +17,7 @@ type EncryptedExtensions struct {
 func ParseEncryptedExtensions(raw []byte, rec *Fields) (*EncryptedExtensions, error) {
 	r := start(raw, TypeEncryptedExtensions, "RFC 9846 §4.4.1", rec)
 	m := &EncryptedExtensions{}
-	m.Extensions = readExtensions(r, 0, m.parseExtension)
+	m.Extensions = readExtensions(r, m.parseExtension)
 	r.done()
 	return m, *r.err
 }
@@ -26,26 +26,20 @@ func (m *EncryptedExtensions) parseExtension(e extension) {
 	r := e.body
 	switch e.Type {
 	case ExtServerName:
-		r.section = "RFC 6066 §3"
-		m.ServerName = true
+		m.ServerName = true // its content is empty (RFC 6066 §3)
 	case ExtALPN:
-		r.section = "RFC 7301 §3.1"
 		names := readProtocolNames(r)
-		if r.ok() && len(names) != 1 {
-			r.fail("protocol_name_list", "a server selects exactly one protocol")
+		if len(names) != 1 {
+			r.illegal("protocol_name_list", "a server selects exactly one protocol") // RFC 7301 §3.1
 			return
 		}
-		if r.ok() {
-			m.ALPN = &names[0]
-		}
+		m.ALPN = &names[0]
 	case ExtRecordSizeLimit:
-		r.section = "RFC 8449 §4"
 		m.RecordSizeLimit = readRecordSizeLimit(r)
 	case ExtSupportedGroups:
 		// The server's own preference, which a client may learn from but must
 		// not act on in this handshake (RFC 9846 §4.3.7).
-		r.section = "RFC 9846 §4.3.7"
-		r.vector("named_group_list", 2, 2, 1<<16-1)
+		readNamedGroups(r)
 	default:
 		return
 	}

@@ -2,6 +2,8 @@ package wire
 
 // KeyUpdate (RFC 9846 §4.7.3).
 
+import "strconv"
+
 // KeyUpdateRequest says whether the receiver is to update its own key too.
 type KeyUpdateRequest uint8
 
@@ -12,17 +14,20 @@ const (
 )
 
 func (k KeyUpdateRequest) String() string {
-	if k == UpdateRequested {
+	switch k {
+	case UpdateNotRequested:
+		return "update_not_requested"
+	case UpdateRequested:
 		return "update_requested"
 	}
-	return "update_not_requested"
+	return "request_update " + strconv.Itoa(int(k))
 }
 
 // ParseKeyUpdate parses a whole message.
 func ParseKeyUpdate(raw []byte, rec *Fields) (KeyUpdateRequest, error) {
 	r := start(raw, TypeKeyUpdate, "RFC 9846 §4.7.3", rec)
 	v := KeyUpdateRequest(r.uint8("request_update"))
-	r.note(v.String)
+	describe(r, v, KeyUpdateRequest.String)
 	r.done()
 	if r.ok() && v > UpdateRequested {
 		r.illegal("request_update", "neither 0 nor 1")

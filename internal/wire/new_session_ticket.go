@@ -2,8 +2,6 @@ package wire
 
 // NewSessionTicket (RFC 9846 §4.7.1).
 
-import "strconv"
-
 // NewSessionTicket gives a client a key for a later connection.
 type NewSessionTicket struct {
 	TicketLifetime uint32 // in seconds
@@ -16,24 +14,32 @@ type NewSessionTicket struct {
 	MaxEarlyDataSize *uint32
 }
 
-// ParseNewSessionTicket parses a whole message; unknown extensions are ignored,
-// as §4.7.1 asks.
+// ParseNewSessionTicket parses a whole message. Unknown extensions are ignored,
+// as RFC 9846 §4.7.1 asks; one that we know from a ClientHello has no place
+// here (RFC 9846 §4.3).
 func ParseNewSessionTicket(raw []byte, rec *Fields) (*NewSessionTicket, error) {
 	r := start(raw, TypeNewSessionTicket, "RFC 9846 §4.7.1", rec)
 	m := &NewSessionTicket{TicketLifetime: r.uint32("ticket_lifetime")}
-	r.note(func() string { return strconv.Itoa(int(m.TicketLifetime)) + " s" })
+	describe(r, m.TicketLifetime, inSeconds)
 	m.TicketAgeAdd = r.uint32("ticket_age_add")
 	m.TicketNonce = r.vector("ticket_nonce", 1, 0, 255)
 	m.Ticket = r.vector("ticket", 2, 1, 1<<16-1)
-	readExtensions(r, 0, func(e extension) {
-		if e.Type == ExtEarlyData {
-			n := e.body.uint32("max_early_data_size")
-			m.MaxEarlyDataSize = &n
-			e.body.done()
-		}
-	})
+	readExtensions(r, m.parseExtension)
 	r.done()
 	return m, *r.err
+}
+
+func (m *NewSessionTicket) parseExtension(e extension) {
+	if e.Type == ExtEarlyData {
+		n := e.body.uint32("max_early_data_size")
+		describe(e.body, n, inBytes)
+		m.MaxEarlyDataSize = &n
+		e.body.done()
+		return
+	}
+	if _, known := clientHelloExtensions[e.Type]; known {
+		e.body.illegal("extension_type", "it does not belong into a NewSessionTicket")
+	}
 }
 
 // Append appends the whole message.

@@ -29,7 +29,7 @@ func parseOfferedPSKs(m *ClientHello, r *reader) {
 	identities := r.open("identities", 2, 7, 1<<16-1)
 	for identities.more() {
 		id := PSKIdentity{Identity: identities.vector("identity", 2, 1, 1<<16-1)}
-		identities.note(func() string { return strconv.Quote(string(id.Identity)) })
+		describe(&identities, id.Identity, identityName)
 		id.ObfuscatedTicketAge = identities.uint32("obfuscated_ticket_age")
 		o.Identities = append(o.Identities, id)
 	}
@@ -79,9 +79,12 @@ func ParseImportedIdentity(raw []byte, rec *Fields) (ImportedIdentity, error) {
 	r := newReader(raw, "ImportedIdentity", "RFC 9258 §5.1", rec)
 	var id ImportedIdentity
 	id.ExternalIdentity = r.vector("external_identity", 2, 1, 1<<16-1)
+	describe(r, id.ExternalIdentity, quoted)
 	id.Context = r.vector("context", 2, 0, 1<<16-1)
 	id.TargetProtocol = r.uint16("target_protocol")
+	describe(r, id.TargetProtocol, versionName)
 	id.TargetKDF = r.uint16("target_kdf")
+	describe(r, id.TargetKDF, kdfName)
 	r.done()
 	return id, *r.err
 }

@@ -3,8 +3,6 @@ package wire
 // ServerHello and HelloRetryRequest, which has its form (RFC 9846 §4.2.3 and
 // §4.2.4).
 
-import "strconv"
-
 // helloRetryRequestRandom is SHA-256 of "HelloRetryRequest", the random that
 // tells one from a ServerHello (RFC 9846 §4.2.3).
 var helloRetryRequestRandom = [32]byte{
@@ -36,49 +34,51 @@ type ServerHello struct {
 func ParseServerHello(raw []byte, rec *Fields) (*ServerHello, error) {
 	r := start(raw, TypeServerHello, "RFC 9846 §4.2.3", rec)
 	m := &ServerHello{LegacyVersion: r.uint16("legacy_version")}
+	describe(r, m.LegacyVersion, versionName)
 	copy(m.Random[:], r.bytes("random", 32))
 	m.HelloRetryRequest = m.Random == helloRetryRequestRandom
-	if m.HelloRetryRequest {
-		r.section = "RFC 9846 §4.2.4"
-		r.note(func() string { return "HelloRetryRequest" })
-	}
+	describe(r, m.HelloRetryRequest, randomName)
 	m.LegacySessionIDEcho = r.vector("legacy_session_id_echo", 1, 0, 32)
 	m.CipherSuite = r.uint16("cipher_suite")
-	r.note(func() string { return suiteName(m.CipherSuite) })
+	describe(r, m.CipherSuite, suiteName)
 	m.LegacyCompressionMethod = r.uint8("legacy_compression_method")
+	describe(r, m.LegacyCompressionMethod, compressionName)
 	if r.ok() && r.s.Empty() {
 		return m, *r.err // without extensions: TLS 1.2 or older
 	}
-	m.Extensions = readExtensions(r, 0, m.parseExtension)
+	m.Extensions = readExtensions(r, m.parseExtension)
 	r.done()
 	return m, *r.err
+}
+
+// randomName says that a random is not one.
+func randomName(helloRetryRequest bool) string {
+	if helloRetryRequest {
+		return "HelloRetryRequest"
+	}
+	return ""
 }
 
 func (m *ServerHello) parseExtension(e extension) {
 	r := e.body
 	switch e.Type {
 	case ExtSupportedVersions:
-		r.section = "RFC 9846 §4.3.1"
 		v := r.uint16("selected_version")
-		r.note(func() string { return versionName(v) })
+		describe(r, v, versionName)
 		m.SelectedVersion = &v
 	case ExtKeyShare:
-		r.section = "RFC 9846 §4.3.8"
 		if m.HelloRetryRequest {
 			g := NamedGroup(r.uint16("selected_group"))
-			r.note(g.String)
+			describe(r, g, NamedGroup.String)
 			m.SelectedGroup = &g
 		} else {
 			share := readKeyShareEntry(r)
 			m.KeyShare = &share
 		}
 	case ExtCookie:
-		r.section = "RFC 9846 §4.3.2"
 		m.Cookie = r.vector("cookie", 2, 1, 1<<16-1)
 	case ExtPreSharedKey:
-		r.section = "RFC 9846 §4.3.11"
 		i := r.uint16("selected_identity")
-		r.note(func() string { return strconv.Itoa(int(i)) })
 		m.SelectedIdentity = &i
 	default:
 		return

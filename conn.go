@@ -1,0 +1,483 @@
+package watchword
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/limits"
+)
+
+// Conn is a connection secured with a shared key. It is a net.Conn, used as
+// crypto/tls's is: the first Read or Write does the handshake unless
+// [Conn.Handshake] was called. One goroutine may read, one write and one close
+// at the same time.
+type Conn struct {
+	conn   net.Conn
+	config *Config
+	dialed string // the peer's name on a client; empty on a server
+	side   side
+
+	handshakeMu   sync.Mutex // one handshake; guards handshakeErr
+	handshakeErr  error
+	handshakeDone atomic.Bool
+
+	// engineMu guards engine. It is never held across I/O.
+	engineMu sync.Mutex
+	engine   *Engine
+
+	// readMu is held by the one reader; it guards bulk.
+	readMu sync.Mutex
+	bulk   bool // data comes faster than small reads take it
+
+	// writeMu keeps records in order: whoever holds it takes them from the
+	// engine and writes them. It guards writeErr, which sticks: after a
+	// failed write the peer may have half a record.
+	writeMu  sync.Mutex
+	writeErr error
+
+	closed atomic.Bool
+}
+
+type side uint8
+
+const (
+	clientSide side = iota
+	serverSide
+)
+
+var _ net.Conn = (*Conn)(nil)
+
+// Client returns a client's end of a connection on conn. The configuration
+// needs a key.
+func Client(conn net.Conn, config *Config) *Conn {
+	return &Conn{conn: conn, config: config, side: clientSide, dialed: addrString(conn)}
+}
+
+// Server returns a server's end of a connection on conn. The configuration
+// needs keys, or a lookup of them.
+func Server(conn net.Conn, config *Config) *Conn {
+	return &Conn{conn: conn, config: config, side: serverSide}
+}
+
+func addrString(conn net.Conn) string {
+	if a := conn.RemoteAddr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// LocalAddr returns the local address of the connection beneath.
+func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
+
+// RemoteAddr returns the remote address of the connection beneath.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
+
+// NetConn returns the connection beneath. Reading from it or writing to it
+// breaks the connection on top.
+func (c *Conn) NetConn() net.Conn { return c.conn }
+
+// SetDeadline sets the read and write deadlines. After a Write has timed out,
+// every later Write returns the same error: the peer may have half a record.
+func (c *Conn) SetDeadline(t time.Time) error { return c.conn.SetDeadline(t) }
+
+// SetReadDeadline sets the read deadline. A Read that timed out may be tried
+// again.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.conn.SetReadDeadline(t) }
+
+// SetWriteDeadline sets the write deadline; see [Conn.SetDeadline].
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }
+
+// ConnectionState returns the standard library's description of the
+// connection, which net/http and others know. What it has no place for is in
+// [Conn.Session]. It holds no certificates, and its ExportKeyingMaterial does
+// not work: use [Session.Export].
+func (c *Conn) ConnectionState() tls.ConnectionState {
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	if c.engine == nil {
+		return tls.ConnectionState{}
+	}
+	return c.engine.connectionState()
+}
+
+// Session returns what both ends agreed on and proved. Before the handshake is
+// complete it is the zero value.
+func (c *Conn) Session() Session {
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	if c.engine == nil {
+		return Session{}
+	}
+	return c.engine.Session()
+}
+
+// Handshake does the handshake if it has not been done. Its error says what
+// to do and can be matched with errors.Is and errors.As.
+func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
+
+// HandshakeContext does the handshake within ctx. When ctx ends first, the
+// connection is closed and the context's error returned.
+func (c *Conn) HandshakeContext(ctx context.Context) error {
+	if c.handshakeDone.Load() {
+		return nil
+	}
+	c.handshakeMu.Lock()
+	defer c.handshakeMu.Unlock()
+	if c.handshakeErr != nil || c.handshakeDone.Load() {
+		return c.handshakeErr
+	}
+	if err := c.boundedHandshake(ctx); err != nil {
+		c.handshakeErr = err
+		return err
+	}
+	c.handshakeDone.Store(true)
+	return nil
+}
+
+// boundedHandshake gives the handshake its time limit.
+func (c *Conn) boundedHandshake(ctx context.Context) error {
+	if err := c.start(); err != nil {
+		return err
+	}
+	if limit := c.config.handshakeTimeout(); limit > 0 {
+		var cancel context.CancelFunc
+		reason := &causeError{fmt.Sprintf("the handshake with %s was not complete after %v: the other end is silent, or does not speak TLS", c.peerName(), limit), ErrHandshakeTimeout}
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, reason)
+		defer cancel()
+	}
+	if ctx.Done() != nil {
+		// Closing is the only way to end a Read on any net.Conn without
+		// touching the application's deadlines.
+		stop := context.AfterFunc(ctx, func() { c.conn.Close() })
+		defer stop()
+	}
+	err := c.handshake(ctx)
+	if err != nil && ctx.Err() != nil {
+		c.engineMu.Lock()
+		defer c.engineMu.Unlock()
+		c.engine.abandon(context.Cause(ctx))
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// start makes the engine.
+func (c *Conn) start() error {
+	if c.closed.Load() {
+		return net.ErrClosed
+	}
+	var engine *Engine
+	var err error
+	if c.side == clientSide {
+		engine, err = NewClientEngine(c.config, c.dialed, c.configNow())
+	} else {
+		engine, err = NewServerEngine(c.config)
+	}
+	if err != nil {
+		return err
+	}
+	c.engineMu.Lock()
+	c.engine = engine
+	c.engineMu.Unlock()
+	return nil
+}
+
+func (c *Conn) configNow() time.Time {
+	if c.config == nil {
+		return time.Time{}
+	}
+	return c.config.now()
+}
+
+func (c *Conn) peerName() string {
+	if name := addrString(c.conn); name != "" {
+		return name
+	}
+	return "the other end"
+}
+
+// handshake reads, looks up keys and writes until the engine is complete.
+func (c *Conn) handshake(ctx context.Context) error {
+	for {
+		if err := c.flush(); err != nil {
+			return c.failed(err)
+		}
+		c.engineMu.Lock()
+		err, complete, offered := c.engine.Err(), c.engine.Complete(), c.engine.WantsKeys()
+		c.engineMu.Unlock()
+		switch {
+		case err != nil:
+			return err
+		case complete:
+			// A server's ticket went out with the flush of the next turn.
+			return c.failed(c.flush())
+		case offered != nil:
+			keys, err := c.lookup(ctx, offered)
+			c.engineMu.Lock()
+			// Its error is kept by the engine, and its alert is flushed.
+			_ = c.engine.Answer(keys, err, c.config.now())
+			c.engineMu.Unlock()
+		default:
+			if err := c.fill(); err != nil {
+				return c.failed(err)
+			}
+		}
+	}
+}
+
+// failed prefers the engine's error, which says why the network failed: an
+// alert that arrived, a stream that ended.
+func (c *Conn) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	if e := c.engine.Err(); e != nil {
+		return e
+	}
+	c.engine.abandon(err)
+	return err
+}
+
+func (c *Conn) lookup(ctx context.Context, offered []OfferedIdentity) ([]*Key, error) {
+	if c.config.Lookup != nil {
+		return c.config.Lookup.LookupKeys(ctx, offered)
+	}
+	return c.config.staticKeys(offered), nil
+}
+
+// fill reads once from the network into the engine.
+func (c *Conn) fill() error {
+	c.engineMu.Lock()
+	want := c.engine.Missing()
+	if c.bulk {
+		want = max(want, largeInput)
+	}
+	space := c.engine.Space(want)
+	c.engineMu.Unlock()
+	n, err := c.conn.Read(space)
+	c.bulk = n == len(space) || c.bulk && n > smallInput
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	if n > 0 {
+		// The engine keeps its error, and the next Read returns it.
+		_ = c.engine.Received(n, c.config.now())
+	}
+	switch {
+	case err == nil || n > 0:
+		return nil
+	case errors.Is(err, io.EOF):
+		if err := c.engine.ReceivedEOF(); err != nil {
+			return err
+		}
+		return io.EOF
+	}
+	return err
+}
+
+// flush writes what the engine has to send. If another goroutine is writing,
+// that one does it: whoever lets go of writeMu looks again.
+func (c *Conn) flush() error {
+	for c.hasOutput() {
+		if !c.writeMu.TryLock() {
+			return nil
+		}
+		err := c.flushLocked()
+		c.writeMu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Conn) hasOutput() bool {
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	return c.engine != nil && c.engine.HasOutput()
+}
+
+// flushLocked writes the engine's output; writeMu is held.
+func (c *Conn) flushLocked() error {
+	c.engineMu.Lock()
+	out := c.engine.Output(nil)
+	c.engineMu.Unlock()
+	return c.writeRecords(out)
+}
+
+// writeRecords writes whole records; writeMu is held.
+func (c *Conn) writeRecords(records []byte) error {
+	if c.writeErr != nil {
+		return c.writeErr
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	if _, err := c.conn.Write(records); err != nil {
+		c.writeErr = err
+		return err
+	}
+	return nil
+}
+
+// Read reads application data. It returns io.EOF only after the peer's
+// close_notify, and [ErrTruncated] if the stream ends without.
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.readMu.Lock()
+	defer c.readMu.Unlock()
+	for {
+		c.engineMu.Lock()
+		n, err := c.engine.Read(p, c.config.now())
+		output := c.engine.HasOutput()
+		c.engineMu.Unlock()
+		if output {
+			// What could not be sent shows at the next Write.
+			_ = c.flush()
+		}
+		if n > 0 || !errors.Is(err, ErrNeedInput) {
+			return n, err
+		}
+		if err := c.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+const (
+	recordsPerWrite = 4
+	writeBuffer     = recordsPerWrite * (limits.RecordHeaderLen + limits.MaxCiphertext)
+)
+
+var writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeBuffer); return &b }}
+
+// Write sends application data, several records in one write to the network.
+// After an error nothing more can be written. A Write of nothing sends nothing.
+func (c *Conn) Write(p []byte) (written int, err error) {
+	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.writeMu.Lock()
+	written, err = c.writeLocked(p)
+	c.writeMu.Unlock()
+	// The reader may have left something to send while we held writeMu.
+	if ferr := c.flush(); err == nil {
+		err = ferr
+	}
+	return written, err
+}
+
+func (c *Conn) writeLocked(p []byte) (written int, err error) {
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if c.writeErr != nil {
+		return 0, c.writeErr
+	}
+	buf := writeBuffers.Get().(*[]byte)
+	defer writeBuffers.Put(buf)
+	for written < len(p) {
+		c.engineMu.Lock()
+		out, n, sealErr := c.engine.Seal((*buf)[:0], p[written:], writeBuffer)
+		c.engineMu.Unlock()
+		if cap(out) == cap(*buf) {
+			*buf = out[:0]
+		}
+		if err := c.writeRecords(out); err != nil {
+			return written, err
+		}
+		written += n
+		if sealErr != nil {
+			return written, sealErr
+		}
+	}
+	return written, nil
+}
+
+// UpdateKeys changes the key that this end sends with, and if both is set asks
+// the peer to change its own. It is done automatically before a key has been
+// used too much.
+func (c *Conn) UpdateKeys(both bool) error {
+	if err := c.Handshake(); err != nil {
+		return err
+	}
+	c.engineMu.Lock()
+	err := c.engine.UpdateKey(both)
+	c.engineMu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.flush()
+}
+
+// CloseWrite sends close_notify: the peer reads the end of the stream, and this
+// end may go on reading. The connection beneath stays as it is.
+func (c *Conn) CloseWrite() error {
+	if !c.handshakeDone.Load() {
+		return errors.New("watchword: CloseWrite before the handshake is complete")
+	}
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	c.engineMu.Lock()
+	c.engine.CloseWrite()
+	c.engineMu.Unlock()
+	return c.flushLocked()
+}
+
+// Close sends close_notify and closes the connection beneath. It waits up to
+// five seconds for a Write under way, and for the network to take the alert.
+func (c *Conn) Close() error {
+	return c.close(func(e *Engine) { e.CloseWrite() })
+}
+
+// Abort closes the connection with a fatal alert in place of close_notify, so
+// that the peer does not take the end for a clean one. reason is what later
+// calls on this end return.
+func (c *Conn) Abort(reason string) error {
+	return c.close(func(e *Engine) { e.Fail(alert.InternalError, reason) })
+}
+
+func (c *Conn) close(end func(*Engine)) error {
+	if c.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	c.engineMu.Lock()
+	started := c.engine != nil
+	c.engineMu.Unlock()
+	var alertErr error
+	if started {
+		// Best effort: on a failed deadline the lock below still ends with
+		// the write under way.
+		_ = c.conn.SetWriteDeadline(time.Now().Add(limits.CloseTimeoutSeconds * time.Second))
+		c.writeMu.Lock()
+		c.engineMu.Lock()
+		end(c.engine)
+		c.engineMu.Unlock()
+		alertErr = c.flushLocked()
+		c.writeMu.Unlock()
+	}
+	if err := c.conn.Close(); err != nil {
+		return err
+	}
+	if !c.handshakeDone.Load() {
+		return nil
+	}
+	return alertErr
+}

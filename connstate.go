@@ -1,0 +1,106 @@
+package watchword
+
+import (
+	"crypto/tls"
+	"errors"
+
+	"github.com/watchword-tls/watchword/internal/schedule"
+)
+
+// Session is what both ends of a complete connection agreed on and proved.
+type Session struct {
+	// Identity is the external identity of the key that was proved.
+	Identity string
+	// Kind says whether that key is imported or external.
+	Kind Kind
+	// Resumed is set where a ticket was used in place of the key.
+	Resumed bool
+	// Suite is the cipher suite.
+	Suite SuiteID
+	// Group is the group of the key exchange, zero with psk_ke: without
+	// forward secrecy.
+	Group Group
+	// NextProto is the application protocol, empty if none was negotiated.
+	NextProto string
+	// ServerName is the name that the client sent as SNI.
+	ServerName string
+	// Retried is set if there was a HelloRetryRequest.
+	Retried bool
+
+	exporter schedule.Exporter
+}
+
+// Export returns n bytes of keying material bound to this connection, a label
+// and a context (RFC 9846 §7.5). Both ends get the same.
+func (s Session) Export(label string, context []byte, n int) ([]byte, error) {
+	if !s.exporter.Set() {
+		return nil, errors.New("watchword: there is no keying material before the handshake is complete")
+	}
+	return s.exporter.Export(label, context, n)
+}
+
+// provenKey returns the key that was proved, nil before.
+func (e *Engine) provenKey() *Key {
+	if e.client == nil {
+		if e.matched == nil {
+			return nil
+		}
+		return e.matched.key
+	}
+	r := e.machine.Result()
+	if t := e.client.ticket; t != nil && r.PSK == t.psk {
+		for _, k := range e.config.Keys {
+			if k.identity == t.identity && string(k.tag("ticket")) == string(t.keyTag) {
+				return k
+			}
+		}
+		return nil
+	}
+	for _, k := range e.config.Keys {
+		for _, p := range k.psks {
+			if p.psk == r.PSK {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// Session returns what was agreed on; its zero value before the handshake is
+// complete.
+func (e *Engine) Session() Session {
+	if !e.complete {
+		return Session{}
+	}
+	r := e.machine.Result()
+	s := Session{
+		Resumed:    r.PSK.Kind() == schedule.ResumptionPSK,
+		Suite:      SuiteID(r.Suite.ID),
+		Group:      Group(r.Group),
+		NextProto:  r.NextProto,
+		ServerName: r.ServerName,
+		Retried:    r.Retried,
+		exporter:   r.Exporter,
+	}
+	if k := e.provenKey(); k != nil {
+		s.Identity, s.Kind = k.identity, k.options.Kind
+	}
+	return s
+}
+
+// connectionState is the standard library's view.
+func (e *Engine) connectionState() tls.ConnectionState {
+	if !e.complete {
+		return tls.ConnectionState{Version: tls.VersionTLS13}
+	}
+	r := e.machine.Result()
+	return tls.ConnectionState{
+		Version:            tls.VersionTLS13,
+		HandshakeComplete:  true,
+		DidResume:          r.PSK.Kind() == schedule.ResumptionPSK,
+		CipherSuite:        uint16(r.Suite.ID),
+		CurveID:            tls.CurveID(r.Group),
+		NegotiatedProtocol: r.NextProto,
+		ServerName:         r.ServerName,
+	}
+}

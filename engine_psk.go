@@ -1,0 +1,200 @@
+package watchword
+
+// The server's search for a key: the engine pauses, tells what was offered,
+// and goes on when it is answered.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/handshake"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/wire"
+)
+
+// openedTicket is a ticket of ours among the offered identities.
+type openedTicket struct {
+	identity int
+	state    *ticketState
+}
+
+// wantPSK pauses the engine.
+func (e *Engine) wantPSK(w handshake.WantPSK, now time.Time) error {
+	if !e.config.AllowSameProcess && ownRandoms.has(w.Random) {
+		return alert.Wrap(alert.IllegalParameter, ErrReflected)
+	}
+	e.want = &w
+	for i, id := range e.want.Identities {
+		if i == limits.MaxIdentitiesRead {
+			break
+		}
+		if state := e.config.openTicket(id.Identity, &w, now); state != nil {
+			e.tickets = append(e.tickets, openedTicket{i, state})
+		}
+	}
+	return nil
+}
+
+// WantsKeys returns the identities that the client offers while the engine
+// waits for [Engine.Answer], nil otherwise.
+func (e *Engine) WantsKeys() []OfferedIdentity {
+	if e.want == nil || e.err != nil {
+		return nil
+	}
+	var offered []OfferedIdentity
+	for i, id := range e.want.Identities {
+		if i == limits.MaxIdentitiesRead {
+			break
+		}
+		offered = append(offered, e.describe(i, id.Identity))
+	}
+	return offered
+}
+
+func (e *Engine) describe(i int, raw []byte) OfferedIdentity {
+	for _, t := range e.tickets {
+		if t.identity == i {
+			return OfferedIdentity{Identity: t.state.identity, Kind: t.state.kind, Ticket: true}
+		}
+	}
+	if id, err := wire.ParseImportedIdentity(raw, nil); err == nil {
+		return OfferedIdentity{Identity: string(id.ExternalIdentity), Kind: Imported, Context: id.Context}
+	}
+	return OfferedIdentity{Identity: string(raw), Kind: External}
+}
+
+// Answer goes on after WantsKeys with the keys that are known for the offered
+// identities. err is the error of the lookup, if it failed; one that wraps
+// [ErrNotAdmitted] refuses the client as an unknown identity is refused.
+func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
+	if e.err != nil {
+		return e.err
+	}
+	if e.want == nil {
+		return errors.New("watchword: Answer was called while the engine waited for no key")
+	}
+	answer, failure := e.answer(keys, err)
+	if failure != nil {
+		return e.fail(failure)
+	}
+	// The offer stays until the next message: Step refuses one that comes
+	// too early.
+	e.want = nil
+	if err := e.machine.Answer(answer); err != nil {
+		return e.fail(err)
+	}
+	e.tickets = nil
+	if err := e.carryOut(now); err != nil {
+		return e.fail(err)
+	}
+	return e.advance(now)
+}
+
+// answer matches keys with what was offered.
+func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
+	offered := e.WantsKeys()
+	a := e.reasons(offered)
+	if err != nil {
+		if !errors.Is(err, ErrNotAdmitted) {
+			return a, alert.Wrap(alert.InternalError, fmt.Errorf("the lookup of keys failed: %w", err))
+		}
+		a.Unknown = err
+		keys = nil
+	}
+	if err := checkKeys(keys); err != nil {
+		return a, alert.Wrap(alert.InternalError, err)
+	}
+	for i := range offered {
+		a.Candidates = append(a.Candidates, e.candidates(i, keys)...)
+	}
+	if len(a.Candidates) == 0 && err == nil {
+		a.Unknown = explainUnknown(offered, keys)
+	}
+	return a, nil
+}
+
+// candidates returns what goes with the offered identity at index i.
+func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
+	for _, t := range e.tickets {
+		if t.identity != i {
+			continue
+		}
+		// A ticket is as good as the key that it goes back to, and ends
+		// with it.
+		for _, k := range keys {
+			if k.options.Role != ClientRole && t.state.belongsTo(k) {
+				psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
+				return []handshake.Candidate{{Identity: i, PSK: psk, Tag: &match{k, t.state}}}
+			}
+		}
+		return nil
+	}
+	raw := e.want.Identities[i].Identity
+	var found []handshake.Candidate
+	for _, k := range keys {
+		if k.options.Role == ClientRole {
+			continue
+		}
+		for _, p := range k.psks {
+			if slices.Equal(p.wireIdentity, raw) {
+				found = append(found, handshake.Candidate{Identity: i, PSK: p.psk, Tag: &match{key: k}})
+			}
+		}
+	}
+	return found
+}
+
+// reasons are the two that end in the same alert.
+func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
+	names := quoted(namesOf(offered))
+	return handshake.Answer{
+		Unknown: &causeError{"the client offers the key " + names + ", which is not known here", ErrUnknownIdentity},
+		Wrong:   &causeError{"the client knows the name " + names + " but its key differs from the one here: compare the fingerprints of the key on both ends", ErrWrongKey},
+	}
+}
+
+func namesOf(offered []OfferedIdentity) []string {
+	var names []string
+	for _, o := range offered {
+		if !slices.Contains(names, o.Identity) {
+			names = append(names, o.Identity)
+		}
+	}
+	return names
+}
+
+// explainUnknown says what comes nearest to an identity that is not known: the
+// same name with another kind or context.
+func explainUnknown(offered []OfferedIdentity, keys []*Key) error {
+	for _, o := range offered {
+		for _, k := range keys {
+			if k.identity != o.Identity {
+				continue
+			}
+			switch {
+			case k.options.Role == ClientRole:
+				return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", k.identity), ErrUnknownIdentity}
+			case k.options.Kind != o.Kind && !o.Ticket:
+				return &causeError{fmt.Sprintf("the client uses the key %q as %s, but here it is %s: both ends must use it alike", k.identity, o.Kind, k.options.Kind), ErrUnknownIdentity}
+			case o.Kind == Imported && !slices.Equal(o.Context, k.options.Context):
+				return &causeError{fmt.Sprintf("the client imported the key %q with another context than here", k.identity), ErrUnknownIdentity}
+			}
+		}
+	}
+	return &causeError{"the client offers the key " + quoted(namesOf(offered)) + ", which is not known here", ErrUnknownIdentity}
+}
+
+// staticKeys is the lookup of a Config without one.
+func (c *Config) staticKeys(offered []OfferedIdentity) []*Key {
+	var keys []*Key
+	for _, k := range c.Keys {
+		if slices.ContainsFunc(offered, func(o OfferedIdentity) bool { return o.Identity == k.identity }) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,110 @@
+package watchword
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/record"
+)
+
+// LocalError is a fault that this end found and told the peer about.
+type LocalError = alert.LocalError
+
+// RemoteError is an alert that the peer sent.
+type RemoteError = alert.RemoteError
+
+// Errors to be matched with errors.Is. What is returned says more: which key,
+// which peer, what to do.
+var (
+	// ErrTruncated: the stream ended without close_notify. What was received
+	// may not be all that was sent; it is never a clean end.
+	ErrTruncated = errors.New("the connection ended without close_notify: data may be missing")
+
+	// ErrKeyRejected (client): the server does not know the key, or its key
+	// differs, or no suite is in common. No client can tell which.
+	ErrKeyRejected = errors.New("the other end rejected the key")
+
+	// ErrUnknownIdentity (server): no key is known for an offered identity.
+	ErrUnknownIdentity = errors.New("unknown identity")
+
+	// ErrWrongKey (server): the identity is known, but the peer's key is not
+	// the one known here.
+	ErrWrongKey = errors.New("the other end's key differs")
+
+	// ErrNotAdmitted: a [KeyLookup] wraps it to refuse an identity that it
+	// knows. The peer sees what it would see for an unknown one.
+	ErrNotAdmitted = errors.New("identity not admitted")
+
+	// ErrReflected (server): the ClientHello came from a client in this very
+	// process. Either somebody sends our messages back to us (RFC 9257 §4.1),
+	// or this process connects to itself.
+	ErrReflected = errors.New("the ClientHello came from this very process: it was reflected, or the process connects to itself (see Config.AllowSameProcess)")
+
+	// ErrNotTLS: what arrived is no TLS.
+	ErrNotTLS = record.ErrVersion
+
+	// ErrClosed: the connection was closed by this end.
+	ErrClosed = errors.New("use of a closed connection")
+
+	// ErrHandshakeTimeout: the handshake took longer than
+	// Config.HandshakeTimeout.
+	ErrHandshakeTimeout = errors.New("the handshake took too long")
+)
+
+// keyRejected is what a client makes of a refusal before the server's
+// Finished.
+type keyRejected struct {
+	identities []string
+	cause      error
+}
+
+func (e *keyRejected) Error() string {
+	what := "it closed the connection without an alert, which is most likely its way to say so"
+	var remote *alert.RemoteError
+	var local *alert.LocalError
+	switch {
+	case errors.As(e.cause, &remote):
+		what = fmt.Sprintf("alert %d %s", remote.Description, remote.Description)
+	case errors.As(e.cause, &local):
+		what = local.Reason
+	}
+	return fmt.Sprintf("the other end does not know the key %s, or its key differs, or no suite is in common (%s): compare the fingerprints of the key on both ends, and whether both have it as imported or both as external",
+		quoted(e.identities), what)
+}
+
+func (e *keyRejected) Is(target error) bool { return target == ErrKeyRejected }
+func (e *keyRejected) Unwrap() error        { return e.cause }
+
+// rejectsKey reports whether alert d, received before the server's Finished,
+// is a way to refuse a key: OpenSSL sends 40 or 47, GnuTLS 47, others 20, 51
+// or 115.
+func rejectsKey(d alert.Description) bool {
+	switch d {
+	case alert.BadRecordMAC, alert.HandshakeFailure, alert.IllegalParameter, alert.DecryptError, alert.UnknownPSKIdentity:
+		return true
+	}
+	return false
+}
+
+// causeError is a sentence with a sentinel beneath it.
+type causeError struct {
+	sentence string
+	is       error
+}
+
+func (e *causeError) Error() string { return e.sentence }
+func (e *causeError) Unwrap() error { return e.is }
+
+func quoted(names []string) string {
+	var q []string
+	for _, n := range names {
+		s := fmt.Sprintf("%q", n)
+		if len(s) > 80 {
+			s = s[:76] + `..."`
+		}
+		q = append(q, s)
+	}
+	return strings.Join(q, ", ")
+}

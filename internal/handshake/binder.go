@@ -1,0 +1,99 @@
+package handshake
+
+// Binders: the proof in a ClientHello that its sender holds the offered keys
+// (RFC 9846 §4.3.11.2).
+
+import (
+	"crypto/subtle"
+
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
+)
+
+// bindPSKs encodes the ClientHello and fills in the binder of each PSK. t is
+// the transcript before it: nil, or the one after a HelloRetryRequest.
+func bindPSKs(hello *wire.ClientHello, psks []OfferedPSK, t *transcript) []byte {
+	offer := hello.PreSharedKey
+	offer.Binders = make([][]byte, len(psks))
+	for i, p := range psks {
+		offer.Binders[i] = make([]byte, p.PSK.Hash().Size())
+	}
+	raw := hello.Append(nil)
+	truncated := raw[:offer.BindersOffset]
+	var sums [2][]byte
+	for i, p := range psks {
+		h := p.PSK.Hash()
+		if sums[h] == nil {
+			sums[h] = t.sumWith(h, truncated)
+		}
+		offer.Binders[i] = p.PSK.Binder(sums[h])
+	}
+	return offer.AppendBinders(truncated)
+}
+
+// chosen is the server's choice among what a client offered.
+type chosen struct {
+	identity   int
+	suite      *suite.Suite
+	candidates []Candidate // none: the identity is unknown
+}
+
+// choosePSK chooses the first offered identity for which a key is known and a
+// suite is common. Without any it chooses the first with a common suite, whose
+// binder then fails against a dummy key. An identity's hash is read off the
+// length of its binder, which is public: so a known identity with a key of
+// another hash is treated exactly as an unknown one. It returns false if no
+// identity has a common suite, whatever keys are known.
+func choosePSK(hello *wire.ClientHello, suites []suite.ID, candidates []Candidate) (chosen, bool) {
+	var fallback *chosen
+	for i, binder := range hello.PreSharedKey.Binders {
+		if i == limits.MaxIdentitiesRead {
+			break
+		}
+		h, ok := suite.HashOfSize(len(binder))
+		if !ok {
+			continue
+		}
+		s := chooseSuite(hello.CipherSuites, suites, h)
+		if s == nil {
+			continue
+		}
+		c := chosen{identity: i, suite: s}
+		for _, candidate := range candidates {
+			if candidate.Identity == i && candidate.PSK.Hash() == h && len(c.candidates) < limits.RotationKeys {
+				c.candidates = append(c.candidates, candidate)
+			}
+		}
+		if len(c.candidates) > 0 {
+			return c, true
+		}
+		if fallback == nil {
+			fallback = &c
+		}
+	}
+	if fallback == nil {
+		return chosen{}, false
+	}
+	return *fallback, true
+}
+
+// verifyBinders tries the binder against the candidates, always against as
+// many keys: dummies fill up, so that neither an unknown identity nor the
+// place of the right key in a rotation shows in the work done. It returns the
+// index of the first that verifies, or -1.
+func verifyBinders(c chosen, dummy *schedule.PSK, sum, binder []byte) int {
+	found := -1
+	for i := range limits.RotationKeys {
+		psk := dummy
+		if i < len(c.candidates) {
+			psk = c.candidates[i].PSK
+		}
+		match := subtle.ConstantTimeCompare(psk.Binder(sum), binder)
+		if match == 1 && i < len(c.candidates) && found < 0 {
+			found = i
+		}
+	}
+	return found
+}

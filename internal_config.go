@@ -1,0 +1,246 @@
+package watchword
+
+// From the public Config to what the handshake is configured with: checking,
+// defaults, and what connections of one Config share.
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/watchword-tls/watchword/internal/handshake"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
+)
+
+// configState is what the connections of one Config share.
+type configState struct {
+	once    sync.Once
+	dummies [2]*schedule.PSK
+	err     error
+	tickets ticketKeys
+}
+
+// Clone returns a copy of c with the same settings that shares no state with
+// it: tickets of one are unknown to the other.
+func (c *Config) Clone() *Config {
+	return &Config{
+		Keys: slices.Clone(c.Keys), Lookup: c.Lookup, ServerName: c.ServerName, NextProtos: slices.Clone(c.NextProtos),
+		Suites: slices.Clone(c.Suites), Groups: slices.Clone(c.Groups), KeyShares: slices.Clone(c.KeyShares),
+		KeyExchange: c.KeyExchange, Tickets: c.Tickets, RecordSizeLimit: c.RecordSizeLimit, PadRecords: c.PadRecords,
+		HandshakeTimeout: c.HandshakeTimeout, AllowSameProcess: c.AllowSameProcess, KeyLogWriter: c.KeyLogWriter,
+		Observer: c.Observer, Rand: c.Rand, Time: c.Time,
+	}
+}
+
+func (c *Config) now() time.Time {
+	if c.Time != nil {
+		return c.Time()
+	}
+	return time.Now()
+}
+
+func (c *Config) rand() io.Reader {
+	if c.Rand != nil {
+		return c.Rand
+	}
+	return rand.Reader
+}
+
+func (c *Config) handshakeTimeout() time.Duration {
+	if c.HandshakeTimeout == 0 {
+		return limits.HandshakeTimeoutSeconds * time.Second
+	}
+	return c.HandshakeTimeout
+}
+
+// shared returns the state of c, made at its first use.
+func (c *Config) shared() (*configState, error) {
+	c.state.once.Do(func() {
+		for _, h := range []suite.Hash{suite.SHA256, suite.SHA384} {
+			secret := make([]byte, h.Size())
+			if _, err := io.ReadFull(c.rand(), secret); err != nil {
+				c.state.err = fmt.Errorf("watchword: the source of randomness failed: %w", err)
+				return
+			}
+			c.state.dummies[h] = schedule.NewPSK(h, schedule.ExternalPSK, secret)
+		}
+	})
+	return &c.state, c.state.err
+}
+
+// check refuses a configuration that cannot work or is not safe, before the
+// first byte.
+func (c *Config) check() error {
+	if c == nil {
+		return errors.New("watchword: no configuration")
+	}
+	if c.KeyExchange > PSKOnly {
+		return errors.New("watchword: unknown KeyExchange in the configuration")
+	}
+	if n := c.RecordSizeLimit; n != 0 && (n < limits.MinRecordSizeLimit || n > limits.MaxPlaintext) {
+		return fmt.Errorf("watchword: RecordSizeLimit is %d bytes, %d to %d are allowed", n, limits.MinRecordSizeLimit, limits.MaxPlaintext)
+	}
+	if n := c.PadRecords; n < 0 || n > limits.MaxPlaintext {
+		return fmt.Errorf("watchword: PadRecords is %d bytes, 0 to %d are allowed", n, limits.MaxPlaintext)
+	}
+	if len(c.NextProtos) > limits.MaxALPN {
+		return fmt.Errorf("watchword: %d application protocols, at most %d are allowed", len(c.NextProtos), limits.MaxALPN)
+	}
+	for _, p := range c.NextProtos {
+		if p == "" || len(p) > 255 {
+			return fmt.Errorf("watchword: application protocol %q is not 1 to 255 bytes long", p)
+		}
+	}
+	if len(c.ServerName) > 255 {
+		return errors.New("watchword: ServerName is longer than 255 bytes")
+	}
+	return checkKeys(c.Keys)
+}
+
+// checkKeys refuses a set of keys that contradict each other.
+func checkKeys(keys []*Key) error {
+	for i, k := range keys {
+		if k == nil {
+			return errors.New("watchword: a key is nil")
+		}
+		same := 1
+		for _, other := range keys[:i] {
+			if other.identity != k.identity {
+				continue
+			}
+			same++
+			if other.options.Kind != k.options.Kind && slices.Equal(other.tag("use"), k.tag("use")) {
+				return fmt.Errorf("watchword: the key %q is both imported and external: one key is used one way (RFC 9258 §8)", k.identity)
+			}
+		}
+		if same > limits.RotationKeys {
+			return fmt.Errorf("watchword: more than %d keys for the identity %q", limits.RotationKeys, k.identity)
+		}
+	}
+	return nil
+}
+
+func (c *Config) common() (handshake.Common, error) {
+	common := handshake.Common{Rand: c.rand(), NextProtos: c.NextProtos, RecordSizeLimit: c.RecordSizeLimit}
+	common.Suites = suite.Preferred()
+	if c.Suites != nil {
+		common.Suites = nil
+		for _, id := range c.Suites {
+			if _, ok := suite.ByID(suite.ID(id)); !ok {
+				return common, fmt.Errorf("watchword: suite 0x%04x is not one of TLS 1.3 that we have", uint16(id))
+			}
+			common.Suites = append(common.Suites, suite.ID(id))
+		}
+	}
+	common.Groups = []wire.NamedGroup{wire.GroupX25519MLKEM768, wire.GroupX25519, wire.GroupP256}
+	if c.Groups != nil {
+		common.Groups = nil
+		for _, g := range c.Groups {
+			if g != X25519MLKEM768 && g != X25519 && g != P256 {
+				return common, fmt.Errorf("watchword: group 0x%04x is not one that we have", uint16(g))
+			}
+			common.Groups = append(common.Groups, wire.NamedGroup(g))
+		}
+	}
+	switch c.KeyExchange {
+	case PSKWithECDHE:
+		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}
+	case PSKOnlyAllowed:
+		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKWithECDHE, wire.PSKOnly}
+	case PSKOnly:
+		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKOnly}
+	}
+	if len(common.Suites) == 0 || len(common.Groups) == 0 && c.KeyExchange != PSKOnly {
+		return common, errors.New("watchword: the configuration leaves no suite or no group")
+	}
+	return common, nil
+}
+
+// keyShares returns the groups to send a share of at once: by default the
+// hybrid and X25519, so that a peer without ML-KEM costs no extra round trip.
+func (c *Config) keyShares(groups []wire.NamedGroup) []wire.NamedGroup {
+	want := []wire.NamedGroup{wire.GroupX25519MLKEM768, wire.GroupX25519}
+	if c.KeyShares != nil {
+		want = nil
+		for _, g := range c.KeyShares {
+			want = append(want, wire.NamedGroup(g))
+		}
+	}
+	var shares []wire.NamedGroup
+	for _, g := range want {
+		if slices.Contains(groups, g) && !slices.Contains(shares, g) {
+			shares = append(shares, g)
+		}
+	}
+	if shares == nil && c.KeyShares == nil && len(groups) > 0 {
+		shares = groups[:1]
+	}
+	return shares
+}
+
+// clientConfig checks c for a client and offers its keys after the tickets.
+func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.ClientConfig, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if len(c.Keys) == 0 {
+		return nil, errors.New("watchword: a client needs a key: set Config.Keys")
+	}
+	if len(c.Keys) > limits.MaxOfferedKeys {
+		return nil, fmt.Errorf("watchword: a client offers at most %d keys, not %d", limits.MaxOfferedKeys, len(c.Keys))
+	}
+	common, err := c.common()
+	if err != nil {
+		return nil, err
+	}
+	hc := &handshake.ClientConfig{Common: common, ServerName: c.ServerName, KeyShares: c.keyShares(common.Groups)}
+	hc.WantTickets = c.Tickets != nil && c.Tickets.Cache != nil
+	if ticket != nil {
+		hc.PSKs = append(hc.PSKs, ticket.offer(now))
+	}
+	for _, k := range c.Keys {
+		if k.options.Role == ServerRole {
+			return nil, fmt.Errorf("watchword: the key %q is for servers, not for a client", k.identity)
+		}
+		for _, p := range k.psks {
+			if slices.ContainsFunc(common.Suites, func(id suite.ID) bool { s, ok := suite.ByID(id); return ok && s.Hash == p.psk.Hash() }) {
+				hc.PSKs = append(hc.PSKs, handshake.OfferedPSK{Identity: p.wireIdentity, PSK: p.psk})
+			}
+		}
+	}
+	if len(hc.PSKs) == 0 {
+		return nil, errors.New("watchword: none of the configured suites has the hash of a configured key: an external key works with suites of its own hash only")
+	}
+	return hc, nil
+}
+
+// serverConfig checks c for a server.
+func (c *Config) serverConfig() (*handshake.ServerConfig, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if len(c.Keys) == 0 && c.Lookup == nil {
+		return nil, errors.New("watchword: a server needs keys: set Config.Keys or Config.Lookup")
+	}
+	for _, k := range c.Keys {
+		if k.options.Role == ClientRole {
+			return nil, fmt.Errorf("watchword: the key %q is for clients, not for a server", k.identity)
+		}
+	}
+	common, err := c.common()
+	if err != nil {
+		return nil, err
+	}
+	state, err := c.shared()
+	if err != nil {
+		return nil, err
+	}
+	return &handshake.ServerConfig{Common: common, Dummies: state.dummies}, nil
+}

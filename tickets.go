@@ -1,0 +1,241 @@
+package watchword
+
+// A server's tickets (RFC 9846 §4.7.1): what a later connection needs to know
+// of this one, sealed under a key that exists only in this Config.
+
+import (
+	"crypto/cipher"
+	"crypto/subtle"
+	"encoding/binary"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/watchword-tls/watchword/internal/handshake"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
+)
+
+// Tickets configures session resumption.
+type Tickets struct {
+	// Disabled keeps a server from issuing and accepting tickets.
+	Disabled bool
+	// Lifetime is how long a server's ticket works: 24 hours if zero, seven
+	// days at most.
+	Lifetime time.Duration
+	// Cache keeps a client's tickets. Nil keeps none.
+	Cache TicketCache
+}
+
+// lifetime returns the life of a ticket of c, zero if there are none.
+func (c *Config) lifetime() time.Duration {
+	t := c.Tickets
+	switch {
+	case t != nil && t.Disabled:
+		return 0
+	case t == nil || t.Lifetime <= 0:
+		return limits.TicketLifetimeSeconds * time.Second
+	}
+	return min(t.Lifetime, limits.MaxTicketLifetimeSeconds*time.Second)
+}
+
+// ticketState is what a ticket says.
+type ticketState struct {
+	issued     time.Time
+	began      time.Time // when the key itself was proved: tickets do not extend it for ever
+	hash       suite.Hash
+	mode       wire.PSKKeyExchangeMode
+	identity   string
+	kind       Kind
+	keyTag     []byte // stands for the key: a removed key ends its tickets
+	nextProto  string
+	serverName string
+	psk        []byte
+}
+
+const ticketFormat = 1
+
+func (t *ticketState) marshal() []byte {
+	var b cryptobyte.Builder
+	b.AddUint8(ticketFormat)
+	b.AddUint64(uint64(t.issued.UnixMilli()))
+	b.AddUint64(uint64(t.began.UnixMilli()))
+	b.AddUint8(uint8(t.hash))
+	b.AddUint8(uint8(t.mode))
+	b.AddUint8(uint8(t.kind))
+	for _, field := range [][]byte{[]byte(t.identity), t.keyTag, []byte(t.nextProto), []byte(t.serverName), t.psk} {
+		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(field) })
+	}
+	return b.BytesOrPanic()
+}
+
+func parseTicket(raw []byte) *ticketState {
+	s := cryptobyte.String(raw)
+	var format, hash, mode, kind uint8
+	var issued, began uint64
+	if !s.ReadUint8(&format) || format != ticketFormat || !s.ReadUint64(&issued) || !s.ReadUint64(&began) ||
+		!s.ReadUint8(&hash) || !s.ReadUint8(&mode) || !s.ReadUint8(&kind) {
+		return nil
+	}
+	var fields [5]cryptobyte.String
+	for i := range fields {
+		if !s.ReadUint16LengthPrefixed(&fields[i]) {
+			return nil
+		}
+	}
+	if !s.Empty() {
+		return nil
+	}
+	return &ticketState{
+		issued: time.UnixMilli(int64(issued)), began: time.UnixMilli(int64(began)),
+		hash: suite.Hash(hash), mode: wire.PSKKeyExchangeMode(mode), kind: Kind(kind),
+		identity: string(fields[0]), keyTag: fields[1], nextProto: string(fields[2]), serverName: string(fields[3]), psk: fields[4],
+	}
+}
+
+// belongsTo reports whether the ticket goes back to key k.
+func (t *ticketState) belongsTo(k *Key) bool {
+	return t.identity == k.identity && t.kind == k.options.Kind &&
+		subtle.ConstantTimeCompare(t.keyTag, k.tag("ticket")) == 1
+}
+
+// ticketKey seals tickets for a time.
+type ticketKey struct {
+	name    [ticketNameLen]byte
+	aead    cipher.AEAD
+	created time.Time
+}
+
+const (
+	ticketNameLen  = 16
+	ticketNonceLen = 12
+)
+
+// ticketKeys are the keys of one Config, the newest first.
+type ticketKeys struct {
+	mu   sync.Mutex
+	keys []*ticketKey
+}
+
+// current returns the key to seal with. Keys are random, replaced after half a
+// ticket's life, and gone after a whole one. A clock that went backwards
+// replaces them too.
+func (t *ticketKeys) current(lifetime time.Duration, now time.Time, rand io.Reader) (*ticketKey, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expire(lifetime, now)
+	if len(t.keys) > 0 && now.Sub(t.keys[0].created) < lifetime/2 {
+		return t.keys[0], nil
+	}
+	k := &ticketKey{created: now}
+	var secret [32]byte
+	if _, err := io.ReadFull(rand, k.name[:]); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(rand, secret[:]); err != nil {
+		return nil, err
+	}
+	aes256, _ := suite.ByID(suite.AES256GCMSHA384)
+	var err error
+	if k.aead, err = aes256.NewAEAD(secret[:]); err != nil {
+		return nil, err
+	}
+	t.keys = append([]*ticketKey{k}, t.keys...)
+	return k, nil
+}
+
+func (t *ticketKeys) expire(lifetime time.Duration, now time.Time) {
+	kept := t.keys[:0]
+	for _, k := range t.keys {
+		if age := now.Sub(k.created); age >= 0 && age < lifetime {
+			kept = append(kept, k)
+		}
+	}
+	clear(t.keys[len(kept):])
+	t.keys = kept
+}
+
+// find returns the key with this name, nil if there is none any more.
+func (t *ticketKeys) find(name []byte, lifetime time.Duration, now time.Time) *ticketKey {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expire(lifetime, now)
+	for _, k := range t.keys {
+		if string(k.name[:]) == string(name) {
+			return k
+		}
+	}
+	return nil
+}
+
+// openTicket returns what a ticket says, if it is one of ours, is still good,
+// and goes with this ClientHello: same server name, same application protocol,
+// same mode of key exchange.
+func (c *Config) openTicket(raw []byte, w *handshake.WantPSK, now time.Time) *ticketState {
+	lifetime := c.lifetime()
+	if lifetime == 0 || len(raw) < ticketNameLen+ticketNonceLen {
+		return nil
+	}
+	key := c.state.tickets.find(raw[:ticketNameLen], lifetime, now)
+	if key == nil {
+		return nil
+	}
+	nonce, sealed := raw[ticketNameLen:ticketNameLen+ticketNonceLen], raw[ticketNameLen+ticketNonceLen:]
+	plain, err := key.aead.Open(nil, nonce, sealed, raw[:ticketNameLen])
+	if err != nil {
+		return nil
+	}
+	t := parseTicket(plain)
+	if t == nil || t.mode != w.Mode || t.serverName != w.ServerName || t.nextProto != w.NextProto {
+		return nil
+	}
+	if age := now.Sub(t.issued); age < 0 || age >= lifetime || now.Sub(t.began) >= limits.MaxTicketLifetimeSeconds*time.Second {
+		return nil
+	}
+	return t
+}
+
+// issueTicket sends one ticket after a complete handshake.
+func (e *Engine) issueTicket(now time.Time) error {
+	lifetime := e.config.lifetime()
+	if lifetime == 0 || e.matched == nil {
+		return nil
+	}
+	began := now
+	if e.matched.ticket != nil {
+		began = e.matched.ticket.began
+		lifetime = min(lifetime, limits.MaxTicketLifetimeSeconds*time.Second-now.Sub(began))
+	}
+	key, err := e.config.state.tickets.current(e.config.lifetime(), now, e.config.rand())
+	if err != nil {
+		return err
+	}
+	lifetime = min(lifetime, e.config.lifetime()-now.Sub(key.created))
+	if lifetime < time.Second {
+		return nil
+	}
+	var random [4 + ticketNonceLen]byte
+	if _, err := io.ReadFull(e.config.rand(), random[:]); err != nil {
+		return err
+	}
+	nonce := []byte{0} // unique among the tickets of this connection, of which there is one
+	r := e.machine.Result()
+	state := &ticketState{
+		issued: now, began: began, hash: r.Suite.Hash, mode: r.Mode,
+		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.tag("ticket"),
+		nextProto: r.NextProto, serverName: r.ServerName, psk: e.machine.TicketPSK(nonce),
+	}
+	ticket := append([]byte(nil), key.name[:]...)
+	ticket = append(ticket, random[4:]...)
+	ticket = key.aead.Seal(ticket, random[4:], state.marshal(), key.name[:])
+	e.machine.SendTicket(&wire.NewSessionTicket{
+		TicketLifetime: uint32(lifetime / time.Second),
+		TicketAgeAdd:   binary.BigEndian.Uint32(random[:4]),
+		TicketNonce:    nonce,
+		Ticket:         ticket,
+	})
+	return e.carryOut(now)
+}
