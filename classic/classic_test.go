@@ -157,7 +157,7 @@ func TestWhatItLacks(t *testing.T) {
 }
 
 func TestKeysAreRandomAndDoNotPrint(t *testing.T) {
-	if *NewKey() == *NewKey() {
+	if a, b := NewKey(), NewKey(); *a == *b {
 		t.Error("Two new keys are equal.")
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
