@@ -160,7 +160,8 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 		defer stop()
 	}
 	err := c.handshake(ctx)
-	if err != nil && ctx.Err() != nil {
+	// Even after a handshake that succeeded, the connection may be closed.
+	if ctx.Err() != nil {
 		c.engineMu.Lock()
 		defer c.engineMu.Unlock()
 		c.engine.abandon(context.Cause(ctx))
@@ -437,8 +438,12 @@ func (c *Conn) CloseWrite() error {
 	defer c.writeMu.Unlock()
 	c.engineMu.Lock()
 	c.engine.CloseWrite()
+	err := c.engine.Err()
 	c.engineMu.Unlock()
-	return c.flushLocked()
+	if ferr := c.flushLocked(); err == nil {
+		err = ferr
+	}
+	return err
 }
 
 // Close sends close_notify and closes the connection beneath. It waits up to

@@ -215,6 +215,13 @@ func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.C
 			}
 		}
 	}
+	offered := 0
+	for _, p := range hc.PSKs {
+		offered += len(p.Identity)
+	}
+	if offered > limits.MaxOfferedIdentityBytes {
+		return nil, fmt.Errorf("watchword: the identities and contexts of the keys have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
+	}
 	if len(hc.PSKs) == 0 {
 		return nil, errors.New("watchword: none of the configured suites has the hash of a configured key: an external key works with suites of its own hash only")
 	}

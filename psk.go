@@ -207,12 +207,12 @@ func (k *Key) Warnings() []string {
 }
 
 // String names the key without its secret.
-func (k *Key) String() string {
+func (k Key) String() string {
 	return fmt.Sprintf("key %q (%s, %s)", k.identity, k.options.Kind, k.options.Hash)
 }
 
 // GoString is String, so that %#v does not print the secret either.
-func (k *Key) GoString() string { return k.String() }
+func (k Key) GoString() string { return k.String() }
 
 // Format keeps every verb of package fmt from reaching the secret.
-func (k *Key) Format(s fmt.State, _ rune) { fmt.Fprint(s, k.String()) }
+func (k Key) Format(s fmt.State, _ rune) { fmt.Fprint(s, k.String()) }

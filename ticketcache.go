@@ -41,10 +41,10 @@ type ClientTicket struct {
 }
 
 // String names the ticket without its secret.
-func (t *ClientTicket) String() string { return fmt.Sprintf("ticket of key %q", t.identity) }
+func (t ClientTicket) String() string { return fmt.Sprintf("ticket of key %q", t.identity) }
 
 // Format keeps every verb of package fmt from reaching the secret.
-func (t *ClientTicket) Format(s fmt.State, _ rune) { fmt.Fprint(s, t.String()) }
+func (t ClientTicket) Format(s fmt.State, _ rune) { fmt.Fprint(s, t.String()) }
 
 // offer returns the ticket as a key to be offered.
 func (t *ClientTicket) offer(now time.Time) handshake.OfferedPSK {

@@ -64,6 +64,11 @@ const (
 	// each costs a binder.
 	MaxOfferedKeys = 8
 
+	// MaxOfferedIdentityBytes is the most bytes of all identities that a
+	// client offers in one ClientHello: with shares and binders they stay
+	// within MaxClientHello.
+	MaxOfferedIdentityBytes = 1<<16 - 1<<14
+
 	// MaxIdentitiesRead is how many offered identities a server looks at; it
 	// ignores the rest, so that a ClientHello cannot make it ask a key store
 	// for thousands.
