@@ -216,3 +216,20 @@ func (k Key) GoString() string { return k.String() }
 
 // Format keeps every verb of package fmt from reaching the secret.
 func (k Key) Format(s fmt.State, _ rune) { fmt.Fprint(s, k.String()) }
+
+// NamesContext returns a context for [KeyOptions] that binds a key to the names
+// of both ends, in the form of RFC 9258 Appendix A. Both ends then import the
+// key under an identity that says who is client and who is server, and a
+// ClientHello sent back to its sender finds no key there. Each name has at most
+// 255 bytes, and they differ.
+func NamesContext(client, server string) ([]byte, error) {
+	if len(client) > 255 || len(server) > 255 {
+		return nil, errors.New("watchword: a name to be bound into the context has more than 255 bytes")
+	}
+	if client == server {
+		return nil, errors.New("watchword: both names to be bound into the context are the same, which would not tell the ends apart")
+	}
+	context := append([]byte{byte(len(client))}, client...)
+	context = append(context, byte(len(server)))
+	return append(context, server...), nil
+}
