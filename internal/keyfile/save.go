@@ -86,13 +86,17 @@ func publish(temp, path string) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// There are no hard links on FAT, for one. An empty file that is created
-	// exclusively claims the name there, and is replaced in one step.
-	claim, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return claim(temp, path)
+}
+
+// claim does the same where there are no hard links, as on FAT: an empty file
+// that is created exclusively claims the name, and is replaced in one step.
+func claim(temp, path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	if err = claim.Close(); err == nil {
+	if err = file.Close(); err == nil {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
