@@ -35,7 +35,7 @@ func (f *File) Add(identity string, secret []byte, o watchword.KeyOptions) (*wat
 	changed := *f
 	changed.lines = slices.Insert(slices.Clone(f.lines), at, f.linesOf(e, notation(identity))...)
 	// Whatever a parser would refuse must not be written.
-	parsed, err := Parse(f.name, changed.Bytes())
+	parsed, err := parse(f.name, changed.Bytes(), f)
 	if err != nil {
 		return nil, err
 	}

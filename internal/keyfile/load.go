@@ -73,7 +73,7 @@ func LoadAny(name string, o LoadOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.parse()
+	return r.parse(nil)
 }
 
 // content is what was read from disk, not parsed yet.
@@ -84,8 +84,8 @@ type content struct {
 	warnings []string
 }
 
-func (r *content) parse() (*File, error) {
-	f, err := Parse(r.path, r.data)
+func (r *content) parse(old *File) (*File, error) {
+	f, err := parse(r.path, r.data, old)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,12 @@ import (
 
 // Parse reads the content of a key file. The name is for its errors. A file
 // without keys is no error here.
-func Parse(name string, data []byte) (*File, error) {
+func Parse(name string, data []byte) (*File, error) { return parse(name, data, nil) }
+
+// parse is Parse, and takes the keys that stand in old as well from there:
+// preparing a key for TLS takes far longer than reading it, and a server must
+// not pause because one of many thousand keys changed.
+func parse(name string, data []byte, old *File) (*File, error) {
 	if len(data) > limits.MaxKeyFileBytes {
 		return nil, tooLarge(name)
 	}
@@ -27,6 +32,7 @@ func Parse(name string, data []byte) (*File, error) {
 	}
 	p := &parser{
 		file:     &File{name: name, ending: "\n", digest: sha256.Sum256(data)},
+		known:    old.byText(),
 		byID:     make(map[string][]*numbered),
 		bySecret: make(map[[sha256.Size]byte]*numbered),
 	}
@@ -52,6 +58,7 @@ type parser struct {
 	number   int                   // of the line being read, from 1
 	pending  *watchword.KeyOptions // from an attribute line just above
 	keys     int
+	known    map[string]*entry // by their lines, from an earlier content
 	byID     map[string][]*numbered
 	bySecret map[[sha256.Size]byte]*numbered
 }
@@ -84,12 +91,30 @@ func (p *parser) line(text string, ended bool) error {
 		options = *p.pending
 	}
 	p.pending = nil
-	e, err := parseKey(text, options)
-	if err != nil {
-		return err
+	e := p.known[formatAttributes(options)+text]
+	if e == nil {
+		var err error
+		if e, err = parseKey(text, options); err != nil {
+			return err
+		}
 	}
 	l.entry = e
 	return p.add(e)
+}
+
+// byText returns the keys by their attributes and lines. There are none in no
+// file.
+func (f *File) byText() map[string]*entry {
+	if f == nil {
+		return nil
+	}
+	known := make(map[string]*entry)
+	for _, l := range f.lines {
+		if l.entry != nil {
+			known[formatAttributes(l.entry.key.Options())+l.text] = l.entry
+		}
+	}
+	return known
 }
 
 // isKeyLine tells a key from a comment. With a '#' only GnuTLS's notation

@@ -58,7 +58,7 @@ func Watch(name string, o WatchOptions) (*Watched, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.parse()
+	f, err := r.parse(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (w *Watched) reload() (changed bool, err error) {
 	}
 	var f *File
 	if err == nil {
-		f, err = r.parse()
+		f, err = r.parse(w.file)
 	}
 	if err == nil && len(f.Keys()) == 0 && !f.hasComment() {
 		err = f.noKeys()

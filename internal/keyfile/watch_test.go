@@ -222,3 +222,17 @@ func TestWatchedDoesNotReadInVain(t *testing.T) {
 		t.Error("the file was read again though nothing about it had changed")
 	}
 }
+
+// What did not change is not prepared again: that is most of the work.
+func TestReloadKeepsKeysThatDidNotChange(t *testing.T) {
+	f := mustParse(t, "# watchword: external\na:"+k1+"\nb:"+k2)
+	again, err := parse("test.keys", []byte("# x\nb:"+k2+"\na:"+k1+"\n"), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys := again.Keys(); keys[0] != f.Keys()[1] {
+		t.Error("an unchanged key was made anew")
+	} else if !keys[1].Equal(mustKey(t, "a", k1, watchword.KeyOptions{})) {
+		t.Errorf("a key whose attributes changed is still %v", keys[1])
+	}
+}
