@@ -1,0 +1,241 @@
+// Package interop runs Watchword against other implementations of TLS.
+//
+// Each test starts a program on a port of 127.0.0.1, waits for what it prints,
+// and stops it. A program that is missing skips the test by name; with
+// WATCHWORD_REQUIRE_PEERS=1, as CI has it, it fails the test.
+package interop
+
+// This file starts and stops the other programs and reads what they say.
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// testTime bounds everything that one test does, so that nothing hangs.
+const testTime = 10 * time.Second
+
+// A peer is a running program. Its standard input is held open until the test
+// closes it: s_client, s_server and gnutls-cli stop at its end.
+type peer struct {
+	t        *testing.T
+	name     string
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	deadline time.Time
+
+	mu     sync.Mutex
+	output bytes.Buffer // stdout and stderr, in the order in which they came
+	stdout bytes.Buffer
+	ended  bool
+	news   chan struct{} // closed and replaced whenever output or ended changes
+}
+
+// lookup finds the program or skips the test.
+func lookup(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
+			t.Fatalf("the program %s is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it", name)
+		}
+		t.Skipf("the program %s is missing", name)
+	}
+	return path
+}
+
+// start starts the program in a folder of its own.
+func start(t *testing.T, name string, args ...string) *peer {
+	t.Helper()
+	p := &peer{t: t, name: name, deadline: time.Now().Add(testTime), news: make(chan struct{})}
+	p.cmd = exec.Command(lookup(t, name), args...)
+	p.cmd.Dir = t.TempDir()
+	var err error
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatalf("no pipe to %s: %v", name, err)
+	}
+	p.cmd.Stdout = writerFunc(func(b []byte) { p.output.Write(b); p.stdout.Write(b) }).of(p)
+	p.cmd.Stderr = writerFunc(func(b []byte) { p.output.Write(b) }).of(p)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("%s does not start: %v", name, err)
+	}
+	done := make(chan struct{})
+	go func() {
+		p.cmd.Wait()
+		p.change(func() { p.ended = true })
+		close(done)
+	}()
+	t.Cleanup(func() {
+		p.stdin.Close()
+		p.cmd.Process.Kill()
+		<-done
+		if t.Failed() {
+			t.Logf("%s %s printed:\n%s", name, strings.Join(redact(args), " "), tail(p.text(), 8000))
+		}
+	})
+	return p
+}
+
+// redact takes keys out of a command line that is shown.
+func redact(args []string) []string {
+	shown := append([]string(nil), args...)
+	for i, a := range args {
+		if i+1 < len(args) && (a == "-psk" || a == "--pskkey") {
+			shown[i+1] = "(key)"
+		}
+	}
+	return shown
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) of(p *peer) io.Writer { return &peerWriter{p, f} }
+
+type peerWriter struct {
+	p     *peer
+	write writerFunc
+}
+
+func (w *peerWriter) Write(b []byte) (int, error) {
+	w.p.change(func() { w.write(b) })
+	return len(b), nil
+}
+
+func (p *peer) change(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+	close(p.news)
+	p.news = make(chan struct{})
+}
+
+// text returns all that the program has printed.
+func (p *peer) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.output.String()
+}
+
+// data returns what the program has printed to stdout.
+func (p *peer) data() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stdout.String()
+}
+
+// until waits until ok says yes; ended tells it that no more output will come.
+func (p *peer) until(what string, ok func(output string, ended bool) bool) {
+	p.t.Helper()
+	late := time.NewTimer(time.Until(p.deadline))
+	defer late.Stop()
+	for {
+		p.mu.Lock()
+		output, ended, news := p.output.String(), p.ended, p.news
+		p.mu.Unlock()
+		switch {
+		case ok(output, ended):
+			return
+		case ended:
+			p.t.Fatalf("%s ended before %s", p.name, what)
+		}
+		select {
+		case <-news:
+		case <-late.C:
+			p.t.Fatalf("%s: time is over before %s", p.name, what)
+		}
+	}
+}
+
+// prints waits for output that matches the expression, and returns the first
+// group of the match, or the whole match.
+func (p *peer) prints(expr string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(expr)
+	var found string
+	p.until("it printed "+expr, func(output string, _ bool) bool {
+		m := re.FindStringSubmatch(output)
+		if m != nil {
+			found = m[len(m)-1]
+		}
+		return m != nil
+	})
+	return found
+}
+
+// say writes to the program's standard input.
+func (p *peer) say(text string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.stdin, text); err != nil {
+		p.t.Fatalf("%s does not read its standard input: %v", p.name, err)
+	}
+}
+
+// ends closes the program's standard input, waits for its end and returns its
+// exit status.
+func (p *peer) ends() int {
+	p.t.Helper()
+	p.stdin.Close()
+	p.until("it ended", func(_ string, ended bool) bool { return ended })
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// freePort returns a port that nobody listens on, for programs that cannot
+// pick one themselves.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("no port to listen on: %v", err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// tail returns the last n bytes of s.
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "..." + s[len(s)-n:]
+	}
+	return s
+}
+
+// readAll reads until the end of the stream, which must be a clean one.
+func readAll(t *testing.T, r io.Reader) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("reading ended with %v after %d bytes, want a clean end", err, len(b))
+	}
+	return string(b)
+}
+
+// readLine reads up to and with the next newline, byte by byte.
+func readLine(t *testing.T, r io.Reader) string {
+	t.Helper()
+	var line []byte
+	var b [1]byte
+	for {
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			t.Fatalf("reading a line ended with %v after %q", err, line)
+		}
+		line = append(line, b[0])
+		if b[0] == '\n' {
+			return string(line)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
