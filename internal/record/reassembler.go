@@ -13,9 +13,15 @@ var ErrMessageTooLong = errors.New("a handshake message longer than allowed was 
 
 var errMessageTooLong = alert.Wrap(alert.IllegalParameter, ErrMessageTooLong)
 
+// errNotDrained cannot happen where the caller takes out all messages between
+// two fragments.
+var errNotDrained = alert.New(alert.InternalError, "handshake messages piled up unread")
+
 const (
 	messageHeaderLen = 4
 	typeClientHello  = 1
+	// maxBuffered is one message short of its last byte and one more record.
+	maxBuffered = messageHeaderLen + limits.MaxHandshakeMessage - 1 + limits.MaxPlaintext
 )
 
 // A Reassembler makes handshake messages of the content of handshake records:
@@ -37,6 +43,9 @@ func (r *Reassembler) Add(fragment []byte) error {
 	}
 	if err := r.check(); err != nil {
 		return err
+	}
+	if len(r.data)+len(fragment) > maxBuffered {
+		return errNotDrained
 	}
 	r.keep()
 	r.data = append(r.data, fragment...)

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"math"
 	"slices"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -31,9 +30,9 @@ func (w *Writer) SetKey(s *suite.Suite, t schedule.Traffic) error {
 	if err := w.setKey(s, t); err != nil {
 		return err
 	}
-	// The sequence number must not wrap (RFC 9846 §5.3): its last value is
-	// never used.
-	w.limit = min(s.RecordLimit, math.MaxUint64)
+	// RecordLimit is at most 2^64-1, so that the sequence number cannot wrap
+	// (RFC 9846 §5.3): its last value is never used.
+	w.limit = s.RecordLimit
 	return nil
 }
 

@@ -38,11 +38,14 @@ func (h Hash) Size() int {
 }
 
 // New returns a running hash, such as the transcript hash.
-func (h Hash) New() hash.Hash {
+func (h Hash) New() hash.Hash { return h.newFunc()() }
+
+// newFunc exists because h.New as a value would cost an allocation.
+func (h Hash) newFunc() func() hash.Hash {
 	if h == SHA384 {
-		return sha512.New384()
+		return sha512.New384
 	}
-	return sha256.New()
+	return sha256.New
 }
 
 // Sum returns the hash value of data.
@@ -121,7 +124,7 @@ func (h Hash) counted(n int) {
 // Extract is HKDF-Extract (RFC 5869 §2.2). A nil salt stands for Size zeros.
 func (h Hash) Extract(salt, ikm []byte) []byte {
 	h.counted(1)
-	prk, err := hkdf.Extract(h.New, ikm, salt)
+	prk, err := hkdf.Extract(h.newFunc(), ikm, salt)
 	if err != nil {
 		panic("suite: HKDF-Extract refused its input: " + err.Error())
 	}
@@ -129,19 +132,32 @@ func (h Hash) Extract(salt, ikm []byte) []byte {
 }
 
 // Expand is HKDF-Expand (RFC 5869 §2.3). n is at most 255 times Size.
+//
+// Nearly all of TLS asks for one block at most. The first block is a single
+// HMAC, and computing it as one costs half the allocations of package hkdf.
 func (h Hash) Expand(prk, info []byte, n int) []byte {
+	if n <= h.Size() {
+		mac := hmac.New(h.newFunc(), prk)
+		mac.Write(info)
+		mac.Write(firstBlock)
+		h.counted(1)
+		return mac.Sum(nil)[:n:n]
+	}
 	h.counted((n + h.Size() - 1) / h.Size())
-	out, err := hkdf.Expand(h.New, prk, string(info), n)
+	out, err := hkdf.Expand(h.newFunc(), prk, string(info), n)
 	if err != nil {
 		panic("suite: HKDF-Expand refused its input: " + err.Error())
 	}
 	return out
 }
 
+// firstBlock is the counter of the first block in HKDF-Expand.
+var firstBlock = []byte{1}
+
 // HMAC returns the HMAC of data under key.
 func (h Hash) HMAC(key, data []byte) []byte {
 	h.counted(1)
-	mac := hmac.New(h.New, key)
+	mac := hmac.New(h.newFunc(), key)
 	mac.Write(data)
 	return mac.Sum(nil)
 }
