@@ -169,3 +169,55 @@ const (
 	// a thousand alike help nobody.
 	MaxKeyFileWarnings = 10
 )
+
+// The program's.
+const (
+	// MaxMessage is the longest message of the program in bytes, without the
+	// end of its line: the other end holds the whole of it before it shows it.
+	MaxMessage = 1 << 20
+
+	// MaxRefusedMessages is how many lines that are no messages are skipped
+	// in one connection before it is ended: each costs a sentence.
+	MaxRefusedMessages = 10
+
+	// MaxPeers is how many authenticated connections the program's server
+	// keeps at once: each costs two goroutines and a descriptor.
+	MaxPeers = 1024
+
+	// MaxUnproven is how many connections that have proved no key yet the
+	// program's server keeps at once. When one more comes, the oldest goes: a
+	// handshake takes milliseconds, so an honest one is never the oldest.
+	MaxUnproven = 2048
+
+	// MaxQueuedBytes is how much text waits for one peer of the program's
+	// server. Who reads so much more slowly than the others is dropped.
+	MaxQueuedBytes = 4 << 20
+
+	// ConnectSeconds is how long the program's client waits for a TCP
+	// connection.
+	ConnectSeconds = 10
+
+	// StallSeconds is how long the program waits for a peer to take any of
+	// what is sent to it, and at a client's end for anything to arrive,
+	// before it gives up: long enough for a bad line, short enough for a
+	// script.
+	StallSeconds = 30
+
+	// FarewellSeconds is how long the program waits, when it is told to stop,
+	// for its peers to close in order.
+	FarewellSeconds = 2
+
+	// LingerSeconds is how long the program's server takes in, and forgets,
+	// what a peer still sends after the last record to it: closing at once
+	// would make the system discard that record, an alert for one.
+	LingerSeconds = 1
+
+	// MaxLingerBytes is how much it takes in then.
+	MaxLingerBytes = 1 << 20
+
+	// FailureBurst is how many sentences about connections that proved no key
+	// are said in FailureSeconds; the rest is counted. Nobody shall fill a
+	// disk through a log.
+	FailureBurst   = 20
+	FailureSeconds = 10
+)
