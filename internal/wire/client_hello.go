@@ -112,42 +112,39 @@ func parseServerNameList(m *ClientHello, r *reader) {
 	list := r.open("server_name_list", 2, 1, 1<<16-1)
 	var seen [1 << 8]bool
 	for list.more() {
+		at := list.begin("ServerName")
 		t := list.uint8("name_type")
 		describe(&list, t, nameTypeName)
 		if list.ok() && seen[t] {
 			list.illegal("name_type", "two names of one type") // RFC 6066 §3
-			return
 		}
 		seen[t] = true
-		if t != hostNameType {
+		if t == hostNameType {
+			m.ServerName = readHostName(&list)
+		} else {
 			// A type of the future: RFC 6066 §3 says that it begins with a
 			// length of 16 bits too, so it can be skipped like any unknown
 			// value of an enum (RFC 9846 §3.5).
 			list.vector("name", 2, 0, 1<<16-1)
-			continue
 		}
-		name := list.vector("host_name", 2, 1, 1<<16-1)
-		describe(&list, name, quoted)
-		if list.ok() && !isHostName(name) {
-			list.illegal("host_name", "it is not ASCII text")
-			return
-		}
-		s := string(name)
-		m.ServerName = &s
+		list.end(at)
 	}
 }
 
-// isHostName refuses what no host name has: RFC 6066 §3 wants ASCII, and a NUL,
+// readHostName refuses what no host name has: RFC 6066 §3 wants ASCII, and a NUL,
 // a space or an escape sequence would only mislead whoever uses the name. An IP
 // address is against that section too, but stunnel, Mosquitto and libnbd send
 // one.
-func isHostName(name []byte) bool {
+func readHostName(r *reader) *string {
+	name := r.vector("host_name", 2, 1, 1<<16-1)
+	describe(r, name, quoted)
 	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return false
+			r.illegal("host_name", "it is not ASCII text")
 		}
 	}
-	return true
+	s := string(name)
+	return &s
 }
 
 // readNamedGroups reads a list of groups. A repeated one is harmless: the RFC
@@ -195,7 +192,7 @@ func parseClientKeyShare(m *ClientHello, r *reader) {
 	list := r.open("client_shares", 2, 0, 1<<16-1)
 	var seen valueSet
 	for list.more() {
-		e := readKeyShareEntry(&list)
+		e := readKeyShareEntry(&list, "KeyShareEntry")
 		if list.ok() && !seen.add(uint16(e.Group)) {
 			list.illegal("group", "two shares of "+e.Group.String()) // RFC 9846 §4.3.8
 			return
@@ -204,10 +201,13 @@ func parseClientKeyShare(m *ClientHello, r *reader) {
 	}
 }
 
-func readKeyShareEntry(r *reader) KeyShareEntry {
-	g := NamedGroup(r.uint16("group"))
-	describe(r, g, NamedGroup.String)
-	return KeyShareEntry{g, r.vector("key_exchange", 2, 1, 1<<16-1)}
+func readKeyShareEntry(r *reader, name string) KeyShareEntry {
+	at := r.begin(name)
+	e := KeyShareEntry{Group: NamedGroup(r.uint16("group"))}
+	describe(r, e.Group, NamedGroup.String)
+	e.KeyExchange = r.vector("key_exchange", 2, 1, 1<<16-1)
+	r.end(at)
+	return e
 }
 
 func appendKeyShareEntry(b []byte, e KeyShareEntry) []byte {

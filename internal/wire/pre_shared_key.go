@@ -28,9 +28,11 @@ func parseOfferedPSKs(m *ClientHello, r *reader) {
 	m.PreSharedKey = o
 	identities := r.open("identities", 2, 7, 1<<16-1)
 	for identities.more() {
+		at := identities.begin("PskIdentity")
 		id := PSKIdentity{Identity: identities.vector("identity", 2, 1, 1<<16-1)}
 		describe(&identities, id.Identity, identityName)
 		id.ObfuscatedTicketAge = identities.uint32("obfuscated_ticket_age")
+		identities.end(at)
 		o.Identities = append(o.Identities, id)
 	}
 	o.BindersOffset = r.offset()

@@ -19,7 +19,7 @@ import (
 // that a parser checks once, at its end. Loops test more.
 type reader struct {
 	s       cryptobyte.String
-	end     int    // offset of the end of s in the message
+	limit   int    // offset of the end of s in the message
 	depth   int    // of the fields that it reads
 	name    string // of the structure, for errors
 	section string // that defines the fields which it reads
@@ -32,21 +32,21 @@ type reader struct {
 // newReader returns the reader of a whole message and records it as the field
 // of depth 0, which contains all others.
 func newReader(raw []byte, name, section string, rec *Fields) *reader {
-	r := &reader{s: raw, end: len(raw), name: name, section: section, rec: rec}
+	r := &reader{s: raw, limit: len(raw), name: name, section: section, rec: rec}
 	r.err = &r.first
 	r.record(name, 0, len(raw))
 	r.depth = 1
 	return r
 }
 
-// nest returns a reader of content, which ends at offset end of the message.
-func (r *reader) nest(name string, content []byte, end int) reader {
-	return reader{s: content, end: end, depth: r.depth + 1, name: name, section: r.section, parent: r, rec: r.rec, err: r.err}
+// nest returns a reader of content, which ends at offset limit of the message.
+func (r *reader) nest(name string, content []byte, limit int) reader {
+	return reader{s: content, limit: limit, depth: r.depth + 1, name: name, section: r.section, parent: r, rec: r.rec, err: r.err}
 }
 
 func (r *reader) ok() bool    { return *r.err == nil }
 func (r *reader) more() bool  { return *r.err == nil && !r.s.Empty() }
-func (r *reader) offset() int { return r.end - len(r.s) }
+func (r *reader) offset() int { return r.limit - len(r.s) }
 
 // path names the structures around a field, outermost first. It is put
 // together only for an error.
@@ -78,7 +78,7 @@ func (r *reader) refuse(d alert.Description, field, reason string) {
 // done reports an error unless everything was read (RFC 9846 §4.3).
 func (r *reader) done() {
 	if r.more() {
-		r.fail("end", fmt.Sprintf("%d bytes are left over", len(r.s)))
+		r.fail("end", inBytes(uint32(len(r.s)))+" left over")
 	}
 }
 
@@ -90,7 +90,7 @@ func (r *reader) bytes(name string, n int) []byte {
 	off := r.offset()
 	var v []byte
 	if !r.s.ReadBytes(&v, n) {
-		r.fail(name, fmt.Sprintf("%d bytes wanted, %d are left", n, len(r.s)))
+		r.fail(name, inBytes(uint32(n))+" wanted, "+strconv.Itoa(len(r.s))+" left")
 		return nil
 	}
 	r.record(name, off, n)
@@ -134,7 +134,7 @@ func (r *reader) vector(name string, lengthLen, least, most int) []byte {
 		return nil
 	}
 	if len(v) < least || len(v) > most {
-		r.fail(name, fmt.Sprintf("%d bytes, %d to %d are allowed", len(v), least, most))
+		r.fail(name, fmt.Sprintf("%s, %d to %d are allowed", inBytes(uint32(len(v))), least, most))
 		return nil
 	}
 	if r.rec != nil {

@@ -72,7 +72,7 @@ func (m *ServerHello) parseExtension(e extension) {
 			describe(r, g, NamedGroup.String)
 			m.SelectedGroup = &g
 		} else {
-			share := readKeyShareEntry(r)
+			share := readKeyShareEntry(r, "server_share")
 			m.KeyShare = &share
 		}
 	case ExtCookie:
