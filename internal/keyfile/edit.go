@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/limits"
 )
 
 // New returns an empty File to be filled and created.
@@ -22,6 +23,9 @@ func (f *File) Add(identity string, secret []byte, o watchword.KeyOptions) (*wat
 	e, err := newEntry(identity, secret, o)
 	if err != nil {
 		return nil, err
+	}
+	if n := len(f.KeysOf(identity)); n >= limits.RotationKeys {
+		return nil, fmt.Errorf("%s has %d keys for %s already, as many as are allowed: remove old ones", f.name, n, FormatIdentity(identity))
 	}
 	at := len(f.lines)
 	if i := slices.IndexFunc(f.lines, func(l *line) bool {

@@ -67,7 +67,7 @@ func TestAddRefuses(t *testing.T) {
 		{"", "a", "0011", watchword.KeyOptions{}, "the key has 2 bytes, at least 16 are needed (RFC 9257): a shorter one can be guessed"},
 		{"", "", k1, watchword.KeyOptions{}, "the identity is empty: give the key a name"},
 		{"a:" + k1, "a", k1, watchword.KeyOptions{}, "test.keys:2: the same identity and key stand in line 1 already: remove one of the two lines"},
-		{"a:" + k1 + "\na:" + k2 + "\na:" + k3 + "\na:" + k4, "a", k5, watchword.KeyOptions{}, "test.keys:5: this is key number 5 of identity a, at most 4 are allowed: remove old ones"},
+		{"a:" + k1 + "\na:" + k2 + "\na:" + k3 + "\na:" + k4, "a", k5, watchword.KeyOptions{}, "test.keys has 4 keys for a already, as many as are allowed: remove old ones"},
 	} {
 		f := mustParse(t, c.text)
 		if _, err := f.Add(c.identity, unhex(t, c.secret), c.options); err == nil || err.Error() != c.want {

@@ -98,22 +98,39 @@ func (f *File) Name() string { return f.name }
 // Keys returns the keys in the order of the file.
 func (f *File) Keys() []*watchword.Key {
 	var keys []*watchword.Key
-	for _, l := range f.lines {
-		if l.entry != nil {
-			keys = append(keys, l.entry.key)
-		}
+	for _, k := range f.List() {
+		keys = append(keys, k.Key)
 	}
 	return keys
+}
+
+// Info is what may be told about a key.
+type Info struct {
+	Key     *watchword.Key
+	Len     int  // of the secret, in bytes
+	Current bool // it is the first key of its identity
+}
+
+// List returns what may be told about each key, in the order of the file.
+func (f *File) List() []Info {
+	var list []Info
+	seen := make(map[string]bool)
+	for _, l := range f.lines {
+		if l.entry != nil {
+			id := l.entry.key.Identity()
+			list = append(list, Info{l.entry.key, len(l.entry.secret), !seen[id]})
+			seen[id] = true
+		}
+	}
+	return list
 }
 
 // Identities returns each identity once, in the order of the file.
 func (f *File) Identities() []string {
 	var ids []string
-	seen := make(map[string]bool)
-	for _, k := range f.Keys() {
-		if !seen[k.Identity()] {
-			seen[k.Identity()] = true
-			ids = append(ids, k.Identity())
+	for _, k := range f.List() {
+		if k.Current {
+			ids = append(ids, k.Key.Identity())
 		}
 	}
 	return ids
