@@ -7,29 +7,30 @@ import (
 	"github.com/watchword-tls/watchword/internal/suite"
 )
 
-// secret is what every secret of this package is made of. The bytes sit behind
-// a pointer: package fmt does not call the methods of an unexported field, but
-// it does not follow a pointer inside a struct either, so that a secret stays
-// unprinted however deep in other values it lies.
+// secret is what every secret of this package is made of. The bytes are held
+// by a function: package fmt does not call the methods of an unexported field,
+// and it follows pointers when a verb does not fit them, but it cannot look
+// inside of a function. A secret stays unprinted so, however deep in other
+// values it lies. It also makes == on secrets, which would tell by its time
+// how much is equal, a compile error.
 type secret struct {
-	bytes *[suite.MaxHashSize]byte // the first hash.Size() count; nil: no secret
-	hash  suite.Hash
+	reveal func() []byte // nil: no secret
+	hash   suite.Hash
 }
 
+// newSecret takes over b.
 func newSecret(h suite.Hash, b []byte) secret {
 	if len(b) != h.Size() {
 		panic("schedule: a secret has the wrong length for its hash")
 	}
-	s := secret{bytes: new([suite.MaxHashSize]byte), hash: h}
-	copy(s.bytes[:], b)
-	return s
+	return secret{reveal: func() []byte { return b }, hash: h}
 }
 
 func (s secret) raw() []byte {
-	if s.bytes == nil {
+	if s.reveal == nil {
 		panic("schedule: a secret is used before it was derived")
 	}
-	return s.bytes[:s.hash.Size()]
+	return s.reveal()
 }
 
 // derive is Derive-Secret of RFC 9846 §7.1 with the transcript hash given.
@@ -38,7 +39,7 @@ func (s secret) derive(label string, transcriptHash []byte) secret {
 }
 
 // Set reports whether the secret was derived: false means the zero value.
-func (s secret) Set() bool { return s.bytes != nil }
+func (s secret) Set() bool { return s.reveal != nil }
 
 // Hash returns the hash function that the secret belongs to.
 func (s secret) Hash() suite.Hash { return s.hash }
