@@ -7,7 +7,7 @@
 # With -test '*' as a runner flag all tests run; most need a certificate and
 # count as unimplemented.
 set -eu
-must=47
+must=${BOGO_MUST:-47}
 
 if [ $# -lt 1 ] || [ ! -x "$1/runner.test" ]; then
 	echo "usage: bogo.sh RUNNERDIR [runner flags...], where RUNNERDIR/runner.test is BoringSSL's built test runner" >&2
@@ -16,7 +16,7 @@ fi
 runner=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
-config=$here/bogoshim/config.json
+config=${BOGO_CONFIG:-$here/bogoshim/config.json}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -33,7 +33,7 @@ fi
 count() { grep -c "\"actual\": \"$1\"" "$work/result.json" || true; }
 passed=$(count PASS) failed=$(count FAIL) unimplemented=$(count SKIP)
 disabled=$(awk '/"DisabledTests"/ { on = 1; next } on && /}/ { exit } on { n++ } END { print n + 0 }' "$config")
-echo "BoGo: $passed passed, $failed failed, $unimplemented unimplemented, $disabled disabled (see bogoshim/config.json)"
+echo "BoGo: $passed passed, $failed failed, $unimplemented unimplemented, $disabled disabled (see bogoshim/${config##*/})"
 if [ "$failed" -gt 0 ] || [ "$status" -ne 0 ]; then
 	cat "$work/log" >&2
 	exit 1

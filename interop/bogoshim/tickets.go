@@ -13,6 +13,9 @@ type shared struct {
 	cache    watchword.TicketCache
 	received int // tickets on the present connection
 
+	// secrets is the key log of the present connection.
+	secrets trafficSecrets
+
 	// server is the configuration of the last connection and from what flags
 	// it was made.
 	server     *watchword.Config
@@ -40,6 +43,14 @@ func (s *shared) Take(name string) *watchword.ClientTicket { return s.cache.Take
 
 // config returns the configuration for one connection.
 func (s *shared) config(o *options) (*watchword.Config, error) {
+	cfg, err := s.chosen(o)
+	if err == nil && o.exportSecrets {
+		cfg.KeyLogWriter = &s.secrets
+	}
+	return cfg, err
+}
+
+func (s *shared) chosen(o *options) (*watchword.Config, error) {
 	if !o.server {
 		cfg, err := o.config()
 		if err == nil && !o.noTicket {
