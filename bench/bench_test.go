@@ -1,0 +1,83 @@
+package main
+
+// The comparisons run, and what they are to measure is what happens. Nothing
+// here depends on time.
+
+import (
+	"crypto/tls"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestEveryComparisonRuns(t *testing.T) {
+	t.Cleanup(cleanUp)
+	var out strings.Builder
+	o := options{rounds: 1, handshakes: 2, megabytes: 1, idle: 2, only: "machine,handshakes,allocations,idle"}
+	if err := run(&out, o); err != nil {
+		t.Fatalf("A table cannot be made: %v", err)
+	}
+	// In a test this program cannot start itself again for ChaCha20-Poly1305.
+	if err := bulkRows(&out, o, tls.TLS_AES_128_GCM_SHA256); err != nil {
+		t.Fatalf("The table of bulk data cannot be made: %v", err)
+	}
+	for _, want := range []string{"| X25519, loopback TCP | watchword |", "| X25519, loopback TCP | OpenSSL, PSK |", "| resumed,", "| AES-128-GCM, loopback TCP", "| after the handshake | client"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("The tables have no row %q.", want)
+		}
+	}
+}
+
+func TestASuiteThatIsNotNegotiatedIsRefused(t *testing.T) {
+	s := scenario{x25519: true, suite: tls.TLS_AES_256_GCM_SHA384}
+	if tls.CipherSuites()[0].ID == s.suite {
+		t.Skip("crypto/tls prefers AES-256 here.")
+	}
+	if err := transfer(standardStack(s), s, newMemory, 1<<10).work(1); err == nil {
+		t.Error("crypto/tls has another suite than the row says, and nobody noticed.")
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("The median of %v is %v, want %v.", c.values, got, c.want)
+		}
+	}
+}
+
+func TestPipeEndsAndHoldsBack(t *testing.T) {
+	l, _ := newMemory()
+	a, b, err := l.pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 3*pipeRoom + 1
+	go func() {
+		_ = send(a, make([]byte, bulkWrite), size) // a failure shows as missing bytes
+		a.Close()
+	}()
+	if n, err := io.Copy(io.Discard, b); n != size || err != nil {
+		t.Errorf("%d bytes came through the pipe, error %v; want %d.", n, err, size)
+	}
+}
+
+// For profiles: go test -bench Handshake -cpuprofile cpu.prof ./bench
+func BenchmarkHandshake(b *testing.B) {
+	s := scenario{x25519: true, suite: tls.TLS_AES_128_GCM_SHA256}
+	conn, err := handshaker(oursStack(s), s, newLoopback)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []contender{engines(s), conn} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			if err := c.work(b.N); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}

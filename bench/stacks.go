@@ -1,0 +1,132 @@
+package main
+
+// The two implementations in Go behind one interface, configured alike.
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+)
+
+// secure is a connection of either implementation.
+type secure interface {
+	net.Conn
+	Handshake() error
+	CloseWrite() error
+}
+
+// A stack makes both ends of connections.
+type stack struct {
+	name           string
+	client, server func(net.Conn) secure
+	// resumed reports whether a connection was resumed.
+	resumed func(secure) bool
+	suite   func(secure) uint16
+}
+
+// A scenario says what both stacks are to do.
+type scenario struct {
+	x25519 bool   // X25519 alone, in place of each one's own default groups
+	resume bool   // tickets on: every connection after the first is resumed
+	suite  uint16 // the cipher suite
+}
+
+const peerName = "server.example"
+
+// oursStack is this library with an imported key and psk_dhe_ke.
+func oursStack(s scenario) stack {
+	client, server := oursConfigs(s)
+	return stack{
+		name:    "watchword",
+		client:  func(c net.Conn) secure { return watchword.Client(c, client) },
+		server:  func(c net.Conn) secure { return watchword.Server(c, server) },
+		resumed: func(c secure) bool { return c.(*watchword.Conn).Session().Resumed },
+		suite:   func(c secure) uint16 { return uint16(c.(*watchword.Conn).Session().Suite) },
+	}
+}
+
+func oursConfigs(s scenario) (client, server *watchword.Config) {
+	key, err := watchword.NewKey("alice", bytes.Repeat([]byte{0x5a}, 32), watchword.KeyOptions{})
+	if err != nil {
+		panic(err)
+	}
+	keys := []*watchword.Key{key}
+	client = &watchword.Config{Keys: keys, ServerName: peerName, Suites: []watchword.SuiteID{watchword.SuiteID(s.suite)}}
+	server = &watchword.Config{Keys: keys, AllowSameProcess: true, Tickets: &watchword.Tickets{Disabled: !s.resume}}
+	if s.resume {
+		client.Tickets = &watchword.Tickets{Cache: watchword.NewTicketCache()}
+	}
+	if s.x25519 {
+		client.Groups = []watchword.Group{watchword.X25519}
+		client.KeyShares = client.Groups
+		server.Groups = client.Groups
+	}
+	return client, server
+}
+
+// standardStack is crypto/tls, TLS 1.3, with an ECDSA P-256 certificate that
+// the client verifies. The client trusts that very certificate, so that no
+// chain has to be verified: the least work that a certificate can be.
+func standardStack(s scenario) stack {
+	cert, roots, err := certificate()
+	if err != nil {
+		panic(err)
+	}
+	client := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: peerName}
+	server := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: !s.resume}
+	if s.resume {
+		client.ClientSessionCache = tls.NewLRUClientSessionCache(64)
+	}
+	if s.x25519 {
+		client.CurvePreferences = []tls.CurveID{tls.X25519}
+		server.CurvePreferences = client.CurvePreferences
+	}
+	return stack{
+		name:    "crypto/tls",
+		client:  func(c net.Conn) secure { return tls.Client(c, client) },
+		server:  func(c net.Conn) secure { return tls.Server(c, server) },
+		resumed: func(c secure) bool { return c.(*tls.Conn).ConnectionState().DidResume },
+		suite:   func(c secure) uint16 { return c.(*tls.Conn).ConnectionState().CipherSuite },
+	}
+}
+
+func certificate() (tls.Certificate, *x509.CertPool, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: peerName}, DNSNames: []string{peerName},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots, nil
+}
+
+// checkSuite fails where a contender uses another cipher than the row says.
+func (st stack) checkSuite(c secure, want uint16) error {
+	if got := st.suite(c); got != want {
+		return fmt.Errorf("%s negotiated %s, not %s", st.name, tls.CipherSuiteName(got), tls.CipherSuiteName(want))
+	}
+	return nil
+}
