@@ -176,6 +176,15 @@ func TestNbdkitReadsOurKeyFile(t *testing.T) {
 
 func TestQEMUReadsOurKeyFile(t *testing.T) {
 	f := keyFileFor(t, "keys.psk") // the name that QEMU looks for
+	// Without a group of RFC 7919 in this file it looks for one of its own,
+	// which may take longer than a test.
+	group, err := os.ReadFile("testdata/qemu/dh-params.pem")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(filepath.Dir(f.Name()), "dh-params.pem"), group, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	image := writeFile(t, "image", make([]byte, 1<<20))
 	port := freePort(t)
 	p := start(t, "qemu-nbd", "-t", "-x", "", "-b", "127.0.0.1", "-p", port, "-f", "raw",
