@@ -72,7 +72,7 @@ func fullClientHello() *ClientHello {
 		SupportedVersions:        []uint16{VersionTLS13, VersionTLS12},
 		Cookie:                   pattern(5),
 		PSKKeyExchangeModes:      []PSKKeyExchangeMode{PSKWithECDHE, PSKOnly, 7},
-		KeyShare:                 &ClientKeyShare{[]KeyShareEntry{{GroupX25519MLKEM768, pattern(1216)}, {GroupX25519, pattern(32)}}},
+		KeyShare:                 &ClientKeyShare{[]KeyShareEntry{{GroupX25519MLKEM768, pattern(40)}, {GroupX25519, pattern(32)}}},
 		PreSharedKey: &OfferedPSKs{
 			Identities: []PSKIdentity{{imported.Append(nil), 0}, {[]byte("bob"), 0}, {[]byte{0xff, 0, 27}, 0xfffefdfc}},
 			Binders:    [][]byte{pattern(32), pattern(48), pattern(32)},
