@@ -45,21 +45,23 @@ func (f *File) Save() error {
 	if err := os.Rename(temp, path); err != nil {
 		return f.notWritten(err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
-		return f.notWritten(err)
-	}
-	if f.info, err = os.Stat(path); err != nil {
-		return f.notWritten(err)
-	}
+	f.written(path)
 	return nil
+}
+
+// written notes that the file is in place. It is also where its folder cannot
+// be synced, as some file systems have it: only a power failure right now could
+// then bring the old state back, and that was whole as well.
+func (f *File) written(path string) {
+	_ = syncFolder(filepath.Dir(path))
+	f.info, _ = os.Stat(path)
 }
 
 // Create writes f to its name, where there must be no file yet, with mode
 // 0600. Of several programs that create one file at once, one succeeds, and
 // nobody ever sees a part of it. The error of the others wraps [fs.ErrExist].
 func (f *File) Create() error {
-	folder := filepath.Dir(f.name)
-	temp, err := f.writeTemp(folder, nil)
+	temp, err := f.writeTemp(filepath.Dir(f.name), nil)
 	if err != nil {
 		return f.notWritten(err)
 	}
@@ -70,12 +72,7 @@ func (f *File) Create() error {
 		}
 		return f.notWritten(err)
 	}
-	if err := syncFolder(folder); err != nil {
-		return f.notWritten(err)
-	}
-	if f.info, err = os.Stat(f.name); err != nil {
-		return f.notWritten(err)
-	}
+	f.written(f.name)
 	return nil
 }
 
