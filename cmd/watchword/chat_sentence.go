@@ -1,0 +1,147 @@
+package main
+
+// The last word about an error: one sentence that names the peer, says what
+// happened, and what to do. What the library and the system say is put
+// together here and nowhere else.
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/watchword-tls/watchword"
+)
+
+// isErrno reports whether err is the system's error of this number; Windows
+// numbers those of the network differently.
+func isErrno(err error, number syscall.Errno, windows uintptr) bool {
+	var e syscall.Errno
+	return errors.As(err, &e) && (e == number || runtime.GOOS == "windows" && uintptr(e) == windows)
+}
+
+func inUse(err error) bool    { return isErrno(err, syscall.EADDRINUSE, 10048) }
+func notHere(err error) bool  { return isErrno(err, syscall.EADDRNOTAVAIL, 10049) }
+func wasReset(err error) bool { return isErrno(err, syscall.ECONNRESET, 10054) }
+func refused(err error) bool  { return isErrno(err, syscall.ECONNREFUSED, 10061) }
+func pipeGone(err error) bool { return isErrno(err, syscall.EPIPE, 10058) }
+
+// listenFailure says why nobody can connect.
+func listenFailure(address string, err error) error {
+	switch {
+	case inUse(err):
+		return fmt.Errorf("%s is in use by another program: end it, or take another port with --listen", address)
+	case notHere(err):
+		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them, with --listen", address)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s cannot be listened on: permission denied: ports below 1024 are for root, take another with --listen", address)
+	}
+	return fmt.Errorf("%s cannot be listened on: %w", address, systemReason(err))
+}
+
+// dialFailure says why there is no connection with the server.
+func dialFailure(address string, err error) error {
+	var lookup *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		return fmt.Errorf("there is no host %q: check --connect", lookup.Name)
+	case errors.As(err, &lookup):
+		return fmt.Errorf("the address of %q cannot be found now: %s", lookup.Name, lookup.Err)
+	case refused(err):
+		return fmt.Errorf("nobody listens at %s: start \"watchword server\" there first, or check --connect", address)
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		return fmt.Errorf("%s does not answer: check the address, the network and the firewall", address)
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Errorf("%s cannot be reached: %w", address, systemReason(err))
+	}
+	return fmt.Errorf("no connection with %s: %s", address, explain(err))
+}
+
+// refusal says, on a server, why a peer was turned away.
+func refusal(remote string, err error) string {
+	return fmt.Sprintf("no connection with %s: %s", remote, explain(err))
+}
+
+// broken says that a connection did not end in order, and why.
+func broken(peer string, err error) string {
+	return fmt.Sprintf("the connection with %s broke off: %s", peer, explain(err))
+}
+
+// explain returns what happened on a connection, without the peer's name and
+// without what the errors around it add.
+func explain(err error) string {
+	var local *watchword.LocalError
+	var remote *watchword.RemoteError
+	switch {
+	case errors.Is(err, watchword.ErrHandshakeTimeout):
+		return "it did not complete the handshake in time: it is silent, or speaks no TLS"
+	case errors.Is(err, watchword.ErrKeyRejected):
+		return nearest(err, watchword.ErrKeyRejected).Error()
+	case errors.Is(err, watchword.ErrUnknownIdentity):
+		return causeOf(err).Error() + `; see "watchword key list"`
+	case errors.Is(err, watchword.ErrWrongKey):
+		return causeOf(err).Error() + ` with "watchword key fingerprint"`
+	case errors.As(err, &local):
+		return local.Error()
+	case errors.As(err, &remote):
+		return remote.Error()
+	case errors.Is(err, watchword.ErrTruncated):
+		return nearest(err, watchword.ErrTruncated).Error()
+	case wasReset(err), pipeGone(err):
+		return "the other end cut it"
+	}
+	return systemReason(err).Error()
+}
+
+// causeOf returns what a LocalError is about.
+func causeOf(err error) error {
+	var local *watchword.LocalError
+	if errors.As(err, &local) && local.Cause != nil {
+		return local.Cause
+	}
+	return err
+}
+
+// nearest returns the error nearest to target in the chain that says more
+// than target itself, and target if none does.
+func nearest(err, target error) error {
+	found := target
+	for ; err != nil && err != target; err = errors.Unwrap(err) {
+		if !errors.Is(err, target) {
+			break
+		}
+		found = err
+	}
+	return found
+}
+
+// systemReason takes addresses and names of system calls off an error of the
+// network or of a file: the sentence around it says whose it is.
+func systemReason(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		err = call.Err
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "watchword: "))
+}
+
+// outputFailure says that messages cannot be shown.
+func outputFailure(err error) error {
+	reason := systemReason(err).Error()
+	if pipeGone(err) {
+		reason = "the program that read it has ended"
+	}
+	return fmt.Errorf("the messages cannot be shown, so every connection was ended: standard output: %s", reason)
+}

@@ -1,0 +1,275 @@
+package main
+
+// The verb client: sends messages and shows what the server sends.
+//
+// Status 0 means that the server sent close_notify after this end had: our own
+// server does so only when every message was shown.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/limits"
+)
+
+func init() {
+	register(verb{
+		name: "client", order: 11, synopsis: "[--connect ADDRESS] [--keys FILE] [--id NAME] [-m TEXT]...",
+		summary: "send messages to a server, and show its answers",
+		detail: `
+Connects to a server that holds the same key, and sends it each -m as a message,
+or else each line of standard input, typed or from a pipe. What the server sends
+is shown on standard output. At the end of the input (Ctrl-D) the client tells
+the server so, and waits until the server has closed the connection too. Ctrl-C
+does the same with what was sent so far; a second one ends the client at once.
+
+The status is 0 only if the server closed the connection in order after that.
+"watchword server" does so when all messages were written to its output.
+
+A message is a line of UTF-8 of at most 1 MiB. Control characters in it are shown
+escaped, as in \x1b. --json is exact: an object a line, with time, identity, text
+and remote.
+
+Of several keys, --id names the one to use. Without --keys, and with --connect to
+this machine itself, the key file is made if there is none.`,
+		run: runClient,
+	})
+}
+
+// texts is an option that may be given several times.
+type texts []string
+
+func (t *texts) String() string { return "" }
+
+func (t *texts) Set(s string) error {
+	if strings.ContainsAny(s, "\n") {
+		return errors.New("a message is one line: give each line its own -m, or send them through a pipe")
+	}
+	if err := checkMessage(s); err != nil {
+		return err
+	}
+	*t = append(*t, s)
+	return nil
+}
+
+func runClient(ctx context.Context, env *ui, args []string) int {
+	f := env.flags("client")
+	var messages texts
+	address := f.String("connect", defaultAddress, "the `ADDRESS` of the server, HOST:PORT")
+	keys, id := f.keyFile(), f.identity("the `NAME` of the key to use, or #HEX; not needed if the file has one")
+	f.Var(&messages, "m", "send `TEXT` as a message and do not read standard input; may be\ngiven several times")
+	json := f.Bool("json", false, "show each message as a JSON object")
+	verbose := f.Bool("verbose", false, "say a line about the handshake")
+	timeout := f.handshakeTime()
+	if status, ok := f.parse(args); !ok {
+		return status
+	}
+	if err := checkAddress(*address); err != nil {
+		return env.usage("client", "--connect: %v", err)
+	}
+	file, err := keys.ensure(f, *address)
+	if err != nil {
+		return env.fail(err)
+	}
+	key, err := file.Current(id())
+	if err != nil {
+		return env.fail(err)
+	}
+	begin := time.Now()
+	conn, err := connect(ctx, *address, &watchword.Config{Keys: []*watchword.Key{key}, HandshakeTimeout: *timeout})
+	if err != nil {
+		return env.fail(err)
+	}
+	if *verbose {
+		env.say("%s", describeSession(*address, conn.Session(), time.Since(begin)))
+	}
+	c := &client{env: env, conn: conn, address: *address, messages: messages, out: &messageWriter{w: env.stdout}}
+	if *json {
+		c.out.form = asJSON
+	}
+	if len(messages) == 0 {
+		c.prompt = newPrompt(env)
+	}
+	return c.run(ctx)
+}
+
+// connect returns a connection whose handshake is complete.
+func connect(ctx context.Context, address string, config *watchword.Config) (*watchword.Conn, error) {
+	if host, _, err := net.SplitHostPort(address); err == nil && net.ParseIP(host) == nil && len(host) <= 255 {
+		config.ServerName = host
+	}
+	d := net.Dialer{Timeout: limits.ConnectSeconds * time.Second}
+	raw, err := d.DialContext(ctx, "tcp", address)
+	if err == nil {
+		conn := watchword.Client(raw, config)
+		if err = conn.HandshakeContext(ctx); err == nil {
+			return conn, nil
+		}
+		conn.Close()
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("stopped before there was a connection with %s: nothing was sent", address)
+	}
+	return nil, dialFailure(address, err)
+}
+
+// client is one run of the verb, once it is connected.
+type client struct {
+	env      *ui
+	conn     *watchword.Conn
+	address  string
+	messages []string // of -m
+	out      *messageWriter
+	prompt   *prompt // nil if nobody types
+
+	sent    atomic.Int64 // messages on their way
+	refused atomic.Int64 // lines that were no messages, in either direction
+	waiting atomic.Bool  // for the server's close_notify
+}
+
+// run sends and receives until both are over.
+func (c *client) run(ctx context.Context) int {
+	sent, received := make(chan error, 1), make(chan error, 1)
+	go func() { sent <- c.send() }()
+	go func() { received <- c.receive() }()
+	var end ending
+	interrupt := ctx.Done()
+	for {
+		select {
+		case end.sendErr = <-sent:
+			sent = nil
+			if end.sendErr == nil {
+				end.closed = true
+				c.waiting.Store(true)
+				c.closeWrite(limits.StallSeconds)
+			} else {
+				// The reader may still learn why.
+				c.patience(limits.FarewellSeconds)
+			}
+		case <-interrupt:
+			interrupt = nil
+			end.interrupted = sent != nil
+			end.closed = true
+			c.waiting.Store(false)
+			go c.closeWrite(limits.FarewellSeconds)
+		case end.receiveErr = <-received:
+			end.typed = c.prompt != nil
+			c.prompt.stop()
+			err := c.judge(end)
+			c.close(end)
+			if err != nil {
+				return c.env.fail(err)
+			}
+			if c.refused.Load() > 0 {
+				return statusFailed
+			}
+			return statusOK
+		}
+	}
+}
+
+// close ends the connection: with an alert where the server would else believe
+// that what it sent was shown.
+func (c *client) close(e ending) {
+	var shown *notShown
+	if errors.As(e.receiveErr, &shown) {
+		c.conn.Abort("a message could not be shown")
+		return
+	}
+	c.conn.Close()
+}
+
+// patience bounds how long nothing may come from the server.
+func (c *client) patience(seconds int) {
+	// A connection that fails here fails in the reader too.
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Duration(seconds) * time.Second))
+}
+
+// closeWrite tells the server that all was sent, and waits for it only so long.
+func (c *client) closeWrite(seconds int) {
+	c.patience(seconds)
+	_ = c.conn.SetWriteDeadline(time.Now().Add(time.Duration(seconds) * time.Second))
+	_ = c.conn.CloseWrite()
+}
+
+// send sends the messages of -m, or standard input to its end.
+func (c *client) send() error {
+	for _, text := range c.messages {
+		if err := c.sendLines(text + "\n"); err != nil {
+			return err
+		}
+	}
+	if c.messages != nil {
+		return nil
+	}
+	return c.sendInput()
+}
+
+// sendLines sends whole lines.
+func (c *client) sendLines(lines string) error {
+	c.sent.Add(1)
+	return send(c.conn, lines)
+}
+
+func (c *client) sendInput() error {
+	const batch = 16 << 10 // bytes: a record
+	lines := newLineReader(c.env.stdin)
+	var waiting strings.Builder
+	c.prompt.show()
+	for {
+		text, err := lines.next()
+		var bad notMessage
+		switch {
+		case err == nil:
+			waiting.WriteString(text + "\n")
+		case errors.As(err, &bad):
+			c.refused.Add(1)
+			c.env.say("not sent: %v", bad)
+		}
+		over := err != nil && bad == ""
+		if waiting.Len() > 0 && (over || waiting.Len() >= batch || !lines.ready()) {
+			if err := c.sendLines(waiting.String()); err != nil {
+				return err
+			}
+			waiting.Reset()
+		}
+		if over {
+			return inputEnd(err)
+		}
+		c.prompt.show()
+	}
+}
+
+// receive shows what the server sends, up to its close_notify.
+func (c *client) receive() error {
+	lines := newLineReader(c.conn)
+	bad := 0
+	for {
+		text, err := lines.next()
+		var notMessage notMessage
+		switch {
+		case errors.As(err, &notMessage):
+			c.refused.Add(1)
+			if bad++; bad == limits.MaxRefusedMessages {
+				return fmt.Errorf("%s sent %w: that was number %d, so the connection was ended", c.address, notMessage, bad)
+			}
+			c.prompt.around(func() { c.env.say("%s sent %v: it is not shown", c.address, notMessage) })
+		case err != nil:
+			return err
+		default:
+			c.prompt.around(func() { err = c.out.show(c.identity(), text, c.address) })
+			if err != nil {
+				return &notShown{err}
+			}
+			if c.waiting.Load() {
+				c.patience(limits.StallSeconds)
+			}
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// ignoreTerminalStop has nothing to do where terminals stop nobody.
+func ignoreTerminalStop() {}
