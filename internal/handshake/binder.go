@@ -97,3 +97,19 @@ func verifyBinders(c chosen, dummy *schedule.PSK, sum, binder []byte) int {
 	}
 	return found
 }
+
+// evenOut does, for an offer that is refused, the work that the hash which was
+// not chosen would have cost. A client may offer identities of both hashes, and
+// which of them was chosen tells whether one is known: the work must not.
+func evenOut(hello *wire.ClientHello, suites []suite.ID, c chosen, dummies [2]*schedule.PSK, truncated []byte) {
+	for i, binder := range hello.PreSharedKey.Binders {
+		if i == limits.MaxIdentitiesRead {
+			return
+		}
+		h, ok := suite.HashOfSize(len(binder))
+		if ok && h != c.suite.Hash && chooseSuite(hello.CipherSuites, suites, h) != nil {
+			verifyBinders(chosen{}, dummies[h], h.Sum(truncated), binder)
+			return // there are two hashes
+		}
+	}
+}
