@@ -21,13 +21,8 @@ func init() {
 	})
 }
 
-const start1 = `watchword carries messages between two ends that share a key, over TLS 1.3.
+const commonCase = `watchword carries messages between two ends that share a key, over TLS 1.3.
 
-Usage: watchword VERB [options]
-
-`
-
-const start2 = `
 On one machine, in two windows:
     watchword server
     watchword client -m hello
@@ -37,12 +32,13 @@ On two machines, one key:
     watchword server --listen :12345
     watchword client --connect OTHER-MACHINE:12345
 
-Everything about a verb: watchword help VERB
+Usage: watchword VERB [options]
+
 `
 
 // overview is the first level.
 func overview() string {
-	return start1 + table(verbs) + start2
+	return commonCase + table(verbs) + "\nEverything about a verb: watchword help VERB\n"
 }
 
 // groupHelp is the page of a first word that needs a second.
