@@ -121,6 +121,11 @@ const (
 	// one connection; more is a flood.
 	MaxIdleTickets = 64
 
+	// MaxCookieLen is the longest cookie in bytes that a client echoes. The
+	// format allows 65,535 (RFC 9846 §4.3.2), but a second ClientHello that
+	// carries it must still fit into its block of extensions.
+	MaxCookieLen = 8192
+
 	// MaxTicketLen is the longest ticket in bytes that a client keeps.
 	MaxTicketLen = 8192
 
