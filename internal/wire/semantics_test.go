@@ -243,3 +243,19 @@ func TestTooLongForItsLengthField(t *testing.T) {
 	}()
 	(&ClientHello{LegacySessionID: make([]byte, 256)}).Append(nil)
 }
+
+func TestMessageHash(t *testing.T) {
+	got := AppendMessageHash([]byte{9}, pattern(32))
+	want := append([]byte{9, 254, 0, 0, 32}, pattern(32)...) // RFC 9846 §4.1
+	if !bytes.Equal(got, want) {
+		t.Errorf("message_hash is %x; want %x.", got, want)
+	}
+}
+
+func TestShare(t *testing.T) {
+	var none *ClientKeyShare
+	shares := &ClientKeyShare{[]KeyShareEntry{{GroupX25519, []byte{1}}, {GroupP256, []byte{2}}}}
+	if none.Share(GroupX25519) != nil || shares.Share(GroupX25519MLKEM768) != nil || !bytes.Equal(shares.Share(GroupP256), []byte{2}) {
+		t.Error("Share finds a share that is not there, or not the one that is.")
+	}
+}
