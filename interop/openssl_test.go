@@ -437,3 +437,26 @@ func sessionError(c *watchword.Conn, suite watchword.SuiteID, group watchword.Gr
 	}
 	return nil
 }
+
+// A peer that has TLS 1.2 only is told so, and we say so.
+func TestOpenSSLWithoutTLS13(t *testing.T) {
+	key := newSecret(32)
+	keys := []*watchword.Key{key.external(t, watchword.SHA256)}
+	t.Run("server", func(t *testing.T) {
+		_, port := sServer(t, append(opensslKey(t, key, chacha), "-tls1_2", "-rev", "-naccept", "1")...)
+		_, err := tryDial(t, port, &watchword.Config{Keys: keys})
+		var remote *watchword.RemoteError
+		if !errors.As(err, &remote) || remote.Description != 70 {
+			t.Errorf("the handshake ends with %v, want the peer's alert 70 protocol_version", err)
+		}
+	})
+	t.Run("client", func(t *testing.T) {
+		s := serve(t, &watchword.Config{Keys: keys}, echoLine)
+		p := sClient(t, s, append(opensslKey(t, key, chacha), "-tls1_2")...)
+		p.prints("SSL alert number 70")
+		var local *watchword.LocalError
+		if err := s.result(); !errors.As(err, &local) || local.Description != 70 {
+			t.Errorf("our server says %v, want its alert 70 protocol_version", err)
+		}
+	})
+}

@@ -84,12 +84,18 @@ func (o *options) config() (*watchword.Config, error) {
 	if o.server && o.selectALPN != "" {
 		cfg.NextProtos = []string{o.selectALPN}
 	}
+	var keys []*watchword.Key
 	for _, c := range o.credentials {
 		k, err := watchword.NewKey(string(c.identity), c.key, watchword.KeyOptions{Hash: c.hash, Context: c.context})
 		if err != nil {
 			return nil, err
 		}
-		cfg.Keys = append(cfg.Keys, k)
+		keys = append(keys, k)
+	}
+	if o.server {
+		cfg.Lookup = lookup(keys)
+	} else {
+		cfg.Keys = keys
 	}
 	o.randomness(cfg)
 	return cfg, nil

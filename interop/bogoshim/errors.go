@@ -35,6 +35,7 @@ var local = []row{
 
 	{alert.DecryptError, "", "DIGEST_CHECK_FAILED"},
 
+	{alert.HandshakeFailure, "no offered key is known", "PSK_IDENTITY_NOT_FOUND"},
 	{alert.HandshakeFailure, "no suite in common", "PSK_IDENTITY_NOT_FOUND NO_SHARED_CIPHER"},
 	{alert.HandshakeFailure, "without a pre-shared key", "MISSING_EXTENSION"},
 	{alert.HandshakeFailure, "psk_key_exchange_mode", "NO_SUPPORTED_PSK_MODE"},
