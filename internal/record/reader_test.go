@@ -201,6 +201,19 @@ func TestFailureInPlaceLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestTooLongLeavesNothing: the record is authentic, but over our limit.
+func TestTooLongLeavesNothing(t *testing.T) {
+	_, r := pair(t, aes128())
+	r.SetLimit(64)
+	secret := bytes.Repeat([]byte("secret!"), 100)
+	rec := sealRaw(t, r, append(bytes.Clone(secret), 23))
+	_, _, err := r.Open(nil, rec)
+	wantAlert(t, "a record over the limit", err, alert.RecordOverflow, ErrTooLong)
+	if bytes.Contains(rec, secret[:4]) {
+		t.Error("A record over the limit left its plaintext behind.")
+	}
+}
+
 func TestWrongOrder(t *testing.T) {
 	for _, s := range suite.All() {
 		w, r := pair(t, s)

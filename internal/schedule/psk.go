@@ -1,7 +1,7 @@
 package schedule
 
 import (
-	"crypto/hmac"
+	"crypto/subtle"
 	"fmt"
 	"io"
 
@@ -89,7 +89,7 @@ func (p *PSK) Binder(transcriptHash []byte) []byte {
 
 // VerifyBinder reports, in constant time, whether binder is right.
 func (p *PSK) VerifyBinder(transcriptHash, binder []byte) bool {
-	return hmac.Equal(p.Binder(transcriptHash), binder)
+	return subtle.ConstantTimeCompare(p.Binder(transcriptHash), binder) == 1
 }
 
 // Handshake returns the Handshake Secret. sharedSecret is the result of the

@@ -44,7 +44,7 @@
 package schedule
 
 import (
-	"crypto/hmac"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -145,7 +145,7 @@ func (t Traffic) Finished(th []byte) []byte {
 // VerifyFinished reports, in constant time, whether got is the verify_data
 // that Finished returns.
 func (t Traffic) VerifyFinished(th, got []byte) bool {
-	return hmac.Equal(t.Finished(th), got)
+	return subtle.ConstantTimeCompare(t.Finished(th), got) == 1
 }
 
 // Next returns application_traffic_secret_N+1, for a KeyUpdate (RFC 9846 §7.2).

@@ -223,7 +223,7 @@ func TestNoSharedSecret(t *testing.T) {
 	}
 }
 
-func TestZeroValuesPanic(t *testing.T) {
+func TestMisusePanics(t *testing.T) {
 	for name, use := range map[string]func(){
 		"Handshake":  func() { Handshake{}.ClientTraffic(nil) },
 		"Main":       func() { Main{}.Exporter(nil) },
@@ -234,11 +234,15 @@ func TestZeroValuesPanic(t *testing.T) {
 		"Expose":     func() { Traffic{}.Expose() },
 		"hash":       func() { NewPSK(suite.SHA256, ExternalPSK, nil).Handshake(nil).ClientTraffic(nil).KeyIV(suite.All()[1]) },
 		"kind":       func() { NewPSK(suite.SHA256, 9, nil) },
+		"label":      func() { ExpandLabel(suite.SHA256, make([]byte, 32), strings.Repeat("l", maxLabelLen+1), nil, 1) },
+		"context":    func() { ExpandLabel(suite.SHA256, make([]byte, 32), "l", make([]byte, 256), 1) },
+		"length":     func() { ExpandLabel(suite.SHA256, make([]byte, 32), "l", nil, 255*32+1) },
+		"wrong size": func() { newSecret(suite.SHA384, make([]byte, 32)) },
 	} {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Errorf("Using a zero %s did not panic.", name)
+					t.Errorf("Misuse did not panic: zero or wrong %s.", name)
 				}
 			}()
 			use()
@@ -252,7 +256,7 @@ func TestZeroValuesPanic(t *testing.T) {
 // TestExposeIsACopy: who gets the bytes for the key log cannot change a secret.
 func TestExposeIsACopy(t *testing.T) {
 	s := NewPSK(suite.SHA256, ExternalPSK, nil).Handshake(nil)
-	before := s.Expose()
+	before := bytes.Clone(s.Expose())
 	clear(s.Expose())
 	if !bytes.Equal(s.Expose(), before) {
 		t.Error("Changing what Expose returned changed the secret.")
@@ -302,6 +306,26 @@ func TestSecretsDoNotPrint(t *testing.T) {
 				t.Errorf("%s printed with %s is %q, want [secret].", name, how, out)
 			}
 		}
+	}
+}
+
+// TestNames: kinds have names, and the methods that other packages call by
+// interface hide the secret too.
+func TestNames(t *testing.T) {
+	for kind, want := range map[PSKKind]string{
+		ExternalPSK: "external", ResumptionPSK: "resumption", ImportedPSK: "imported", 9: "unknown kind of PSK",
+	} {
+		if kind.String() != want {
+			t.Errorf("Kind %d is named %q, want %q.", uint8(kind), kind, want)
+		}
+	}
+	psk := NewPSK(suite.SHA384, ImportedPSK, nil)
+	text, err := psk.Handshake(nil).MarshalText()
+	if err != nil || string(text) != "[secret]" || psk.String() != "[secret]" || psk.Handshake(nil).String() != "[secret]" {
+		t.Errorf("A secret shows as %q, error %v.", text, err)
+	}
+	if psk.Kind() != ImportedPSK || psk.Hash() != suite.SHA384 || psk.Handshake(nil).Hash() != suite.SHA384 {
+		t.Error("A PSK or its Handshake Secret has lost its kind or its hash.")
 	}
 }
 
