@@ -85,8 +85,10 @@ type Config struct {
 // It is told which identities were offered, not proved: who the peer is, is
 // known only from the finished connection. It returns the keys of every offered
 // identity that it knows, at most 4 for one identity. To know none is not an
-// error. An error that wraps [ErrNotAdmitted] refuses the peer exactly as an
-// unknown identity is refused; any other error ends the handshake with
+// error. The order of the keys is the server's preference where a client offers
+// several. An error that wraps [ErrNotAdmitted] refuses the peer exactly as an
+// unknown identity is refused; a [LocalError] ends the handshake with its alert,
+// which lets the peer tell the case from others; any other error ends it with
 // internal_error.
 type KeyLookup interface {
 	LookupKeys(ctx context.Context, offered []OfferedIdentity) ([]*Key, error)

@@ -98,12 +98,16 @@ func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	offered := e.WantsKeys()
 	a := e.reasons(offered)
-	if err != nil {
-		if !errors.Is(err, ErrNotAdmitted) {
-			return a, alert.Wrap(alert.InternalError, fmt.Errorf("the lookup of keys failed: %w", err))
-		}
+	var own *alert.LocalError
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrNotAdmitted):
 		a.Unknown = err
 		keys = nil
+	case errors.As(err, &own):
+		return a, err
+	default:
+		return a, alert.Wrap(alert.InternalError, fmt.Errorf("the lookup of keys failed: %w", err))
 	}
 	if err := checkKeys(keys); err != nil {
 		return a, alert.Wrap(alert.InternalError, err)
@@ -117,6 +121,9 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	return a, nil
 }
 
+// ticketRank puts tickets before keys: a ticket costs the least.
+const ticketRank = -1
+
 // candidates returns what goes with the offered identity at index i.
 func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 	for _, t := range e.tickets {
@@ -128,20 +135,20 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 		for _, k := range keys {
 			if k.options.Role != ClientRole && t.state.belongsTo(k) {
 				psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
-				return []handshake.Candidate{{Identity: i, PSK: psk, Tag: &match{k, t.state}}}
+				return []handshake.Candidate{{Identity: i, PSK: psk, Rank: ticketRank, Tag: &match{k, t.state}}}
 			}
 		}
 		return nil
 	}
 	raw := e.want.Identities[i].Identity
 	var found []handshake.Candidate
-	for _, k := range keys {
+	for rank, k := range keys {
 		if k.options.Role == ClientRole {
 			continue
 		}
 		for _, p := range k.psks {
 			if slices.Equal(p.wireIdentity, raw) {
-				found = append(found, handshake.Candidate{Identity: i, PSK: p.psk, Tag: &match{key: k}})
+				found = append(found, handshake.Candidate{Identity: i, PSK: p.psk, Rank: rank, Tag: &match{key: k}})
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package handshake
 
 import (
 	"crypto/subtle"
+	"slices"
 
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/schedule"
@@ -40,43 +41,64 @@ type chosen struct {
 	candidates []Candidate // none: the identity is unknown
 }
 
-// choosePSK chooses the first offered identity for which a key is known and a
-// suite is common. Without any it chooses the first with a common suite, whose
+// choosePSK chooses the identity of the candidate with the lowest rank that has
+// a common suite, among several of one rank the one with the suite that we
+// prefer. Without any it chooses the first identity with a common suite, whose
 // binder then fails against a dummy key. An identity's hash is read off the
 // length of its binder, which is public: so a known identity with a key of
 // another hash is treated exactly as an unknown one. It returns false if no
 // identity has a common suite, whatever keys are known.
 func choosePSK(hello *wire.ClientHello, suites []suite.ID, candidates []Candidate) (chosen, bool) {
-	var fallback *chosen
+	options := make([]chosen, 0, limits.MaxIdentitiesRead)
 	for i, binder := range hello.PreSharedKey.Binders {
 		if i == limits.MaxIdentitiesRead {
 			break
 		}
-		h, ok := suite.HashOfSize(len(binder))
-		if !ok {
+		options = append(options, chosen{identity: i, suite: suiteFor(hello.CipherSuites, suites, len(binder))})
+	}
+	best, bestRank := -1, 0
+	for _, c := range candidates {
+		if c.Identity >= len(options) {
 			continue
 		}
-		s := chooseSuite(hello.CipherSuites, suites, h)
-		if s == nil {
+		o := &options[c.Identity]
+		if o.suite == nil || c.PSK.Hash() != o.suite.Hash {
 			continue
 		}
-		c := chosen{identity: i, suite: s}
-		for _, candidate := range candidates {
-			if candidate.Identity == i && candidate.PSK.Hash() == h && len(c.candidates) < limits.RotationKeys {
-				c.candidates = append(c.candidates, candidate)
-			}
+		if len(o.candidates) < limits.RotationKeys {
+			o.candidates = append(o.candidates, c)
 		}
-		if len(c.candidates) > 0 {
-			return c, true
-		}
-		if fallback == nil {
-			fallback = &c
+		if best < 0 || c.Rank < bestRank || c.Rank == bestRank && prefers(suites, o.suite, options[best].suite) {
+			best, bestRank = c.Identity, c.Rank
 		}
 	}
-	if fallback == nil {
-		return chosen{}, false
+	if best >= 0 {
+		return options[best], true
 	}
-	return *fallback, true
+	for _, o := range options {
+		if o.suite != nil {
+			return o, true
+		}
+	}
+	return chosen{}, false
+}
+
+// suiteFor returns our suite for an identity whose binder has this length. A
+// length that no hash has gets any suite: the binder cannot verify, and fails
+// as any wrong one does.
+func suiteFor(offered []uint16, ours []suite.ID, binderLen int) *suite.Suite {
+	if h, ok := suite.HashOfSize(binderLen); ok {
+		return chooseSuite(offered, ours, h)
+	}
+	if s := chooseSuite(offered, ours, suite.SHA256); s != nil {
+		return s
+	}
+	return chooseSuite(offered, ours, suite.SHA384)
+}
+
+// prefers reports whether suite a stands before b in ours.
+func prefers(ours []suite.ID, a, b *suite.Suite) bool {
+	return slices.Index(ours, a.ID) < slices.Index(ours, b.ID)
 }
 
 // verifyBinders tries the binder against the candidates, always against as

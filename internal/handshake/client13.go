@@ -10,9 +10,11 @@ package handshake
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/schedule"
 	"github.com/watchword-tls/watchword/internal/suite"
 	"github.com/watchword-tls/watchword/internal/wire"
@@ -149,7 +151,9 @@ func (s *clientWaitServerHello) check(sh *wire.ServerHello) (*suite.Suite, error
 	}
 	chosen, ok := suite.ByID(suite.ID(sh.CipherSuite))
 	switch {
-	case *sh.SelectedVersion != wire.VersionTLS13 || sh.LegacyVersion != wire.VersionTLS12:
+	case sh.LegacyVersion != wire.VersionTLS12:
+		return nil, alert.New(alert.ProtocolVersion, "the server's legacy_version is not that of TLS 1.2")
+	case *sh.SelectedVersion != wire.VersionTLS13:
 		return nil, alert.New(alert.IllegalParameter, "the server selected a version that was not offered")
 	case !bytes.Equal(sh.LegacySessionIDEcho, s.hello.LegacySessionID):
 		return nil, alert.New(alert.IllegalParameter, "the server did not echo our legacy_session_id")
@@ -201,6 +205,8 @@ func (s *clientWaitServerHello) retried(m *Machine, hrr *wire.ServerHello, chose
 	switch {
 	case s.retry != nil:
 		return nil, alert.New(alert.UnexpectedMessage, "the server sent a second HelloRetryRequest")
+	case len(hrr.Cookie) > limits.MaxCookieLen:
+		return nil, alert.New(alert.IllegalParameter, fmt.Sprintf("the server's cookie has %d bytes, more than the %d that we echo", len(hrr.Cookie), limits.MaxCookieLen))
 	case hrr.SelectedGroup == nil && hrr.Cookie == nil:
 		return nil, alert.New(alert.IllegalParameter, "the server's HelloRetryRequest asks for no change")
 	}

@@ -65,6 +65,8 @@ type Hooks struct {
 type Candidate struct {
 	Identity int
 	PSK      *schedule.PSK
+	// Rank orders keys by the server's preference, lowest first.
+	Rank int
 	// Tag is the application's, to recognise the candidate by.
 	Tag any
 }

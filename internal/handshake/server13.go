@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/schedule"
 	"github.com/watchword-tls/watchword/internal/suite"
 	"github.com/watchword-tls/watchword/internal/wire"
 )
@@ -192,6 +193,9 @@ func (s *serverWaitClientHello2) handle(m *Machine, raw []byte) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if hello.PreSharedKey == nil {
+		return nil, alert.New(alert.MissingExtension, "the second ClientHello lacks the pre_shared_key that the first had")
+	}
 	if err := checkPSKOffer(hello); err != nil {
 		return nil, err
 	}
@@ -295,10 +299,9 @@ func (f serverFlight) sendExtensions(m *Machine) {
 	if m.result.NextProto != "" {
 		ee.ALPN = &m.result.NextProto
 	}
-	if f.hello.ServerName != nil {
-		// The name has been told to the application (RFC 6066 §3).
-		ee.ServerName = true
-	}
+	// The name has been told to the application. A resumed session has none to
+	// be confirmed (RFC 6066 §3).
+	ee.ServerName = f.hello.ServerName != nil && m.result.PSK.Kind() != schedule.ResumptionPSK
 	if f.maxContent > 0 {
 		// A limit takes effect only if both sides name one (RFC 8449 §4).
 		own := uint16(limitOrMost(f.c.RecordSizeLimit) + 1)

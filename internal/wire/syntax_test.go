@@ -152,8 +152,8 @@ func vectorCases() []vectorCase {
 		extensionCase("ClientHello", ExtPreSharedKey, "identity", func(n int) []byte {
 			return append(be16(append(list16(n), 0, 0, 0, 0)...), be16(list8(32)...)...)
 		}, []int{1, room - 6 - 35}, []int{0}),
-		extensionCase("ClientHello", ExtPreSharedKey, "binders", func(n int) []byte { return binders(list16(n)) }, nil, []int{0, 32, 33}),
-		extensionCase("ClientHello", ExtPreSharedKey, "binder", func(n int) []byte { return binders(be16(list8(n)...)) }, []int{32, 48, 255}, []int{0, 31}),
+		extensionCase("ClientHello", ExtPreSharedKey, "binders", func(n int) []byte { return binders(list16(n)) }, nil, []int{0, 1}),
+		extensionCase("ClientHello", ExtPreSharedKey, "binder", func(n int) []byte { return binders(be16(list8(n)...)) }, []int{1, 31, 32, 48, 255}, []int{0}),
 
 		headCase("ServerHello", TypeServerHello, "legacy_session_id_echo", func(n int) []byte { return helloHead(list8(n), []byte{0x13, 1, 0}) }, []int{0, 1, 32}, []int{33, 255}),
 		headCase("ServerHello", TypeServerHello, "extensions", func(n int) []byte { return helloHead(list8(0), []byte{0x13, 1, 0}, list16(n)) }, []int{0, 4}, []int{1, 2, 3}),
