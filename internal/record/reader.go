@@ -15,7 +15,7 @@ import (
 // says which alert to send, and is found with errors.Is.
 var (
 	ErrVersion    = errors.New("what arrived is not TLS: the record header has no version of TLS in it")
-	ErrHTTP       = errors.New("what arrived is not TLS but a plain HTTP request")
+	ErrHTTP       = error(httpRequest{}) // is ErrVersion too
 	ErrType       = errors.New("a record of a type that does not exist arrived")
 	ErrTooLong    = errors.New("a record longer than allowed arrived")
 	ErrOuterType  = errors.New("a record without protection arrived where only protected ones may")
@@ -25,6 +25,12 @@ var (
 	ErrEmpty      = errors.New("an empty record arrived where only application data may be empty")
 	ErrSequence   = errors.New("the key has opened as many records as it may")
 )
+
+// httpRequest is the commonest case of ErrVersion.
+type httpRequest struct{}
+
+func (httpRequest) Error() string { return "what arrived is not TLS but a plain HTTP request" }
+func (httpRequest) Unwrap() error { return ErrVersion }
 
 // The same with their alerts, made once: a peer that sends bad records must
 // not cost allocations.
