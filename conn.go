@@ -5,10 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -35,7 +35,8 @@ type Conn struct {
 
 	// readMu is held by the one reader; it guards bulk.
 	readMu sync.Mutex
-	bulk   bool // data comes faster than small reads take it
+	bulk   bool            // data comes faster than small reads take it
+	socket syscall.RawConn // of conn, where waiting needs no buffer; or nil
 
 	// writeMu keeps records in order: whoever holds it takes them from the
 	// engine and writes them. It guards writeErr, which sticks: after a
@@ -58,13 +59,13 @@ var _ net.Conn = (*Conn)(nil)
 // Client returns a client's end of a connection on conn. The configuration
 // needs a key.
 func Client(conn net.Conn, config *Config) *Conn {
-	return &Conn{conn: conn, config: config, side: clientSide, dialed: addrString(conn)}
+	return &Conn{conn: conn, config: config, side: clientSide, dialed: addrString(conn), socket: socketOf(conn)}
 }
 
 // Server returns a server's end of a connection on conn. The configuration
 // needs keys, or a lookup of them.
 func Server(conn net.Conn, config *Config) *Conn {
-	return &Conn{conn: conn, config: config, side: serverSide}
+	return &Conn{conn: conn, config: config, side: serverSide, socket: socketOf(conn)}
 }
 
 func addrString(conn net.Conn) string {
@@ -254,35 +255,6 @@ func (c *Conn) lookup(ctx context.Context, offered []OfferedIdentity) ([]*Key, e
 		return c.config.Lookup.LookupKeys(ctx, offered)
 	}
 	return c.config.staticKeys(offered), nil
-}
-
-// fill reads once from the network into the engine.
-func (c *Conn) fill() error {
-	c.engineMu.Lock()
-	want := c.engine.Missing()
-	if c.bulk {
-		want = max(want, largeInput)
-	}
-	space := c.engine.Space(want)
-	c.engineMu.Unlock()
-	n, err := c.conn.Read(space)
-	c.bulk = n == len(space) || c.bulk && n > smallInput
-	c.engineMu.Lock()
-	defer c.engineMu.Unlock()
-	if n > 0 {
-		// The engine keeps its error, and the next Read returns it.
-		_ = c.engine.Received(n, c.config.now())
-	}
-	switch {
-	case err == nil || n > 0:
-		return nil
-	case errors.Is(err, io.EOF):
-		if err := c.engine.ReceivedEOF(); err != nil {
-			return err
-		}
-		return io.EOF
-	}
-	return err
 }
 
 // flush writes what the engine has to send. If another goroutine is writing,

@@ -31,7 +31,8 @@ var errHandshakeFlood = alert.New(alert.UnexpectedMessage, "the other end sent m
 
 // Space returns room for at least n bytes. Bytes from the peer are to be put
 // at its start and told to [Engine.Received]. The room is the engine's own: it
-// opens records there in place.
+// opens records there in place, and it may pass to another engine as soon as
+// Received has been called.
 func (e *Engine) Space(n int) []byte { return e.input.space(n) }
 
 // Received tells that n bytes from the peer stand at the start of the room
@@ -39,6 +40,7 @@ func (e *Engine) Space(n int) []byte { return e.input.space(n) }
 // reach. Application data waits for Read.
 func (e *Engine) Received(n int, now time.Time) error {
 	e.input.filled(n)
+	defer e.input.settle()
 	return e.advance(now)
 }
 
@@ -109,6 +111,7 @@ func (e *Engine) nextRecord() (rec []byte, ok bool, err error) {
 // yet, io.EOF after the peer's close_notify, and never blocks. A large p is
 // filled from several records, without a copy.
 func (e *Engine) Read(p []byte, now time.Time) (n int, err error) {
+	defer e.input.settle()
 	if n := e.input.takePending(p); n > 0 {
 		return n, nil
 	}

@@ -1,28 +1,49 @@
 package watchword
 
 // The buffer of received bytes. Records are opened in it, and application data
-// may wait in it for the reader.
+// may wait in it for the reader. It exists only while there is something in it
+// or something may come at any moment: it is taken from a pool and given back
+// as soon as all of it has been used.
 
-import "sync"
+import (
+	"sync"
 
-const (
-	smallInput = 2 << 10  // bytes: most handshake flights, and what an idle connection keeps
-	largeInput = 64 << 10 // bytes: several records for one system call
+	"github.com/watchword-tls/watchword/internal/limits"
 )
 
-var largeInputs = sync.Pool{New: func() any { b := make([]byte, largeInput); return &b }}
+const (
+	maxRecord = limits.RecordHeaderLen + limits.MaxCiphertext
+
+	// smallInput in bytes holds most flights of a handshake and most
+	// messages of people.
+	smallInput = 2 << 10
+	// readAhead is how many bytes one system call asks for in bulk.
+	readAhead = 4 * maxRecord
+	// largeInput has room for as much after the start of a record.
+	largeInput = maxRecord + readAhead
+)
+
+var (
+	smallInputs = sync.Pool{New: func() any { return new([smallInput]byte) }}
+	largeInputs = sync.Pool{New: func() any { return new([largeInput]byte) }}
+)
 
 type inputBuffer struct {
 	buf        []byte
 	start, end int    // of what was received and not used
 	pending    []byte // opened application data; a part of buf, or of one before it
+	lent       bool   // somebody may be writing into the room that space returned
 }
 
 func (b *inputBuffer) unread() []byte { return b.buf[b.start:b.end] }
 
 func (b *inputBuffer) used(n int) { b.start += n }
 
-func (b *inputBuffer) filled(n int) { b.end += n }
+// filled tells that n bytes were put into the room that space returned last.
+func (b *inputBuffer) filled(n int) {
+	b.end += n
+	b.lent = false
+}
 
 // takePending moves waiting data to p.
 func (b *inputBuffer) takePending(p []byte) int {
@@ -33,22 +54,20 @@ func (b *inputBuffer) takePending(p []byte) int {
 
 // space returns room for at least n bytes after what was received.
 func (b *inputBuffer) space(n int) []byte {
-	if len(b.pending) == 0 && b.start == b.end {
-		b.pending, b.start, b.end = nil, 0, 0
-		b.shrink(n)
+	b.lent = true
+	if b.start == b.end && len(b.pending) == 0 {
+		b.start, b.end = 0, 0
 	}
 	if len(b.buf)-b.end >= n {
 		return b.buf[b.end:]
 	}
 	kept := b.unread()
 	if len(b.pending) == 0 && len(b.buf)-len(kept) >= n {
-		copy(b.buf, kept)
-		b.start, b.end = 0, len(kept)
+		b.start, b.end = 0, copy(b.buf, kept)
 		return b.buf[b.end:]
 	}
 	next := newInput(len(kept) + n)
-	b.end = copy(next, kept)
-	b.start = 0
+	b.start, b.end = 0, copy(next, kept)
 	if len(b.pending) == 0 {
 		b.release()
 	}
@@ -56,29 +75,31 @@ func (b *inputBuffer) space(n int) []byte {
 	return b.buf[b.end:]
 }
 
-// shrink gives a large buffer back when little is wanted: the connection may
-// be about to wait for long.
-func (b *inputBuffer) shrink(n int) {
-	if len(b.buf) == largeInput && n <= smallInput {
-		b.release()
+// settle gives the buffer back if all of it was used and nobody writes to it.
+func (b *inputBuffer) settle() {
+	if b.lent || b.start != b.end || len(b.pending) > 0 {
+		return
 	}
+	b.release()
+	b.buf, b.pending, b.start, b.end = nil, nil, 0, 0
 }
 
-// release gives the buffer back. Nothing may wait in it.
+// release gives the memory back to its pool.
 func (b *inputBuffer) release() {
-	if len(b.buf) == largeInput {
-		buf := b.buf
-		largeInputs.Put(&buf)
+	switch len(b.buf) {
+	case smallInput:
+		smallInputs.Put((*[smallInput]byte)(b.buf))
+	case largeInput:
+		largeInputs.Put((*[largeInput]byte)(b.buf))
 	}
-	b.buf = nil
 }
 
 func newInput(n int) []byte {
 	switch {
 	case n <= smallInput:
-		return make([]byte, smallInput)
+		return smallInputs.Get().(*[smallInput]byte)[:]
 	case n <= largeInput:
-		return *largeInputs.Get().(*[]byte)
+		return largeInputs.Get().(*[largeInput]byte)[:]
 	}
 	return make([]byte, n)
 }
