@@ -102,7 +102,7 @@ type OfferedIdentity struct {
 	// ours it is the identity that the ticket was issued to.
 	Identity string
 	// Kind is Imported if the identity reads as an ImportedIdentity (RFC 9258
-	// §5.1), else External.
+	// §5.1) for TLS 1.3 and a hash of its suites, else External.
 	Kind Kind
 	// Context is the context of an imported identity.
 	Context []byte

@@ -13,6 +13,7 @@ import (
 	"github.com/watchword-tls/watchword/internal/handshake"
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/suite"
 	"github.com/watchword-tls/watchword/internal/wire"
 )
 
@@ -61,7 +62,8 @@ func (e *Engine) describe(i int, raw []byte) OfferedIdentity {
 			return OfferedIdentity{Identity: t.state.identity, Kind: t.state.kind, Ticket: true}
 		}
 	}
-	if id, err := wire.ParseImportedIdentity(raw, nil); err == nil {
+	id, err := wire.ParseImportedIdentity(raw, nil)
+	if err == nil && id.TargetProtocol == wire.VersionTLS13 && (id.TargetKDF == suite.SHA256.KDF() || id.TargetKDF == suite.SHA384.KDF()) {
 		return OfferedIdentity{Identity: string(id.ExternalIdentity), Kind: Imported, Context: id.Context}
 	}
 	return OfferedIdentity{Identity: string(raw), Kind: External}

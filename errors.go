@@ -78,11 +78,12 @@ func (e *keyRejected) Is(target error) bool { return target == ErrKeyRejected }
 func (e *keyRejected) Unwrap() error        { return e.cause }
 
 // rejectsKey reports whether alert d, received before the server's Finished,
-// is a way to refuse a key: OpenSSL sends 40 or 47, GnuTLS 47, others 20, 51
+// is a way to refuse a key: OpenSSL sends 40 or 47, or 109 because it falls back
+// on certificates and finds no signature_algorithms; GnuTLS 47; others 20, 51
 // or 115.
 func rejectsKey(d alert.Description) bool {
 	switch d {
-	case alert.BadRecordMAC, alert.HandshakeFailure, alert.IllegalParameter, alert.DecryptError, alert.UnknownPSKIdentity:
+	case alert.BadRecordMAC, alert.HandshakeFailure, alert.IllegalParameter, alert.DecryptError, alert.MissingExtension, alert.UnknownPSKIdentity:
 		return true
 	}
 	return false

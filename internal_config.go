@@ -173,9 +173,10 @@ func (c *Config) keyShares(groups []wire.NamedGroup) []wire.NamedGroup {
 			want = append(want, wire.NamedGroup(g))
 		}
 	}
+	// Shares stand in the order of supported_groups (RFC 9846 §4.3.8).
 	var shares []wire.NamedGroup
-	for _, g := range want {
-		if slices.Contains(groups, g) && !slices.Contains(shares, g) {
+	for _, g := range groups {
+		if slices.Contains(want, g) && !slices.Contains(shares, g) {
 			shares = append(shares, g)
 		}
 	}

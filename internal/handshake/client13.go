@@ -365,11 +365,14 @@ func (s *clientWaitFinished) handle(m *Machine, raw []byte) (state, error) {
 	}
 	s.transcript.add(raw)
 	app := deriveApplication(m, s.handshake.Main(), s.transcript.sum())
+	// The read key first: where the server's message goes on beyond its
+	// Finished, the alert then goes out in place of ours, and can be read.
+	m.do(SetReadKey{chosen, app.server})
 	finished := wire.AppendFinished(nil, s.secrets.write.Finished(s.transcript.sum()))
 	m.send(finished, func(rec *wire.Fields) { wire.ParseFinished(finished, chosen.Hash.Size(), rec) })
 	s.transcript.add(finished)
 	secrets := trafficSecrets{read: app.server, write: app.client}
-	m.do(SetReadKey{chosen, secrets.read}, SetWriteKey{chosen, secrets.write}, Done{})
+	m.do(SetWriteKey{chosen, secrets.write}, Done{})
 	next := &connected{side: client, suite: chosen, secrets: secrets, wantTickets: s.c.WantTickets}
 	if s.c.WantTickets {
 		next.resumption = app.main.Resumption(s.transcript.sum())
