@@ -28,7 +28,7 @@ func (e *Engine) apply(effect handshake.Effect, now time.Time) error {
 	case handshake.SendChangeCipherSpec:
 		return e.appendRecord(record.ChangeCipherSpec, []byte{1})
 	case handshake.SetWriteKey:
-		return e.writer.SetKey(f.Suite, f.Secret)
+		e.writer.SetKey(f.Suite, f.Secret)
 	case handshake.SetReadKey:
 		return e.setReadKey(f.Suite, f.Secret)
 	case handshake.SkipEarlyData:
@@ -58,7 +58,8 @@ func (e *Engine) setReadKey(s *suite.Suite, t schedule.Traffic) error {
 		return alert.New(alert.UnexpectedMessage, "a handshake message goes on beyond a change of keys")
 	}
 	e.guard.skipPlain = false
-	return e.reader.SetKey(s, t)
+	e.reader.SetKey(s, t)
+	return nil
 }
 
 // sendHandshake makes the records of a handshake message.

@@ -58,13 +58,7 @@ type Reader struct {
 
 // SetKey expects all records from now on to be protected with suite s and the
 // keys of t. The sequence number starts at zero.
-func (r *Reader) SetKey(s *suite.Suite, t schedule.Traffic) error { return r.setKey(s, t) }
-
-// Protected reports whether a key is set.
-func (r *Reader) Protected() bool { return r.aead != nil }
-
-// Seq returns the sequence number of the next record.
-func (r *Reader) Seq() uint64 { return r.seq }
+func (r *Reader) SetKey(s *suite.Suite, t schedule.Traffic) { r.setKey(s, t) }
 
 // SetLimit sets the longest TLSInnerPlaintext in bytes that is accepted: the
 // record_size_limit that this end announced (RFC 8449 §4).
@@ -110,7 +104,7 @@ func (r *Reader) Next(buf []byte) (h Header, total int, err error) {
 }
 
 func (r *Reader) maxLength(t ContentType) int {
-	if r.aead == nil && t != ApplicationData {
+	if !r.Protected() && t != ApplicationData {
 		return limits.MaxPlaintext
 	}
 	return limits.MaxCiphertext
@@ -144,7 +138,7 @@ func (r *Reader) Open(dst, rec []byte) (t ContentType, content []byte, err error
 		return 0, nil, errNotWhole
 	}
 	t, body := ContentType(rec[0]), rec[headerLen:]
-	if r.aead != nil {
+	if r.Protected() {
 		return r.open(dst, rec[:headerLen], body)
 	}
 	switch {
@@ -175,6 +169,9 @@ func (r *Reader) open(dst, header, body []byte) (ContentType, []byte, error) {
 		dst = body
 	} else if cap(dst) < innerLen {
 		return 0, nil, errNoRoom
+	}
+	if err := r.expand(); err != nil {
+		return 0, nil, err
 	}
 	inner, err := r.aead.Open(dst[:0], r.recordNonce(), body, header)
 	if err != nil {

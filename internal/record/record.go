@@ -55,7 +55,12 @@ type Header struct {
 
 // protection is the key of one direction with its sequence number.
 type protection struct {
-	aead cipher.AEAD // nil: records are plaintext
+	// The key waits as suite and secret until the first record needs it: an
+	// AEAD with its tables is most of what an idle connection would hold.
+	suite  *suite.Suite
+	secret schedule.Traffic
+
+	aead cipher.AEAD // nil: records are plaintext, or the key waits
 	seq  uint64
 	iv   [suite.NonceLen]byte
 	// nonce is room for the per-record nonce: a local array would escape
@@ -65,15 +70,29 @@ type protection struct {
 
 // setKey puts the first key or the next in use. The sequence number starts at
 // zero with each (RFC 9846 §5.3).
-func (p *protection) setKey(s *suite.Suite, t schedule.Traffic) error {
-	key, iv := t.KeyIV(s)
-	aead, err := s.NewAEAD(key)
+func (p *protection) setKey(s *suite.Suite, t schedule.Traffic) {
+	p.suite, p.secret, p.aead, p.seq = s, t, nil, 0
+}
+
+// Protected reports whether a key is set.
+func (p *protection) Protected() bool { return p.aead != nil || p.suite != nil }
+
+// Seq returns the sequence number of the next record.
+func (p *protection) Seq() uint64 { return p.seq }
+
+// expand makes the AEAD of a key that waits, and drops the secret.
+func (p *protection) expand() error {
+	if p.suite == nil {
+		return nil
+	}
+	key, iv := p.secret.KeyIV(p.suite)
+	aead, err := p.suite.NewAEAD(key)
 	clear(key)
 	if err != nil {
 		return alert.Wrap(alert.InternalError, err)
 	}
-	p.aead, p.seq = aead, 0
 	copy(p.iv[:], iv)
+	p.aead, p.suite, p.secret = aead, nil, schedule.Traffic{}
 	return nil
 }
 

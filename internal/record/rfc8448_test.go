@@ -121,12 +121,8 @@ func (e *ends) setKeys(who, what string) {
 	for _, t := range e.traffic {
 		if bytes.Equal(t.Expose(), shown.Get("PRK")) {
 			e.viaKey++
-			if err := e.writers[who].SetKey(aes, t); err != nil {
-				e.t.Fatalf("Setting a key failed: %v", err)
-			}
-			if err := e.readers[who].SetKey(aes, t); err != nil {
-				e.t.Fatalf("Setting a key failed: %v", err)
-			}
+			e.writers[who].SetKey(aes, t)
+			e.readers[who].SetKey(aes, t)
 			return
 		}
 	}

@@ -26,21 +26,12 @@ func (w *Writer) SetLegacyVersion(v uint16) { w.version = v }
 
 // SetKey protects all records from now on with suite s and the keys of t. The
 // sequence number starts at zero.
-func (w *Writer) SetKey(s *suite.Suite, t schedule.Traffic) error {
-	if err := w.setKey(s, t); err != nil {
-		return err
-	}
+func (w *Writer) SetKey(s *suite.Suite, t schedule.Traffic) {
+	w.setKey(s, t)
 	// RecordLimit is at most 2^64-1, so that the sequence number cannot wrap
 	// (RFC 9846 §5.3): its last value is never used.
 	w.limit = s.RecordLimit
-	return nil
 }
-
-// Protected reports whether a key is set.
-func (w *Writer) Protected() bool { return w.aead != nil }
-
-// Seq returns the sequence number of the next record.
-func (w *Writer) Seq() uint64 { return w.seq }
 
 // SetMaxContent sets how many bytes of content and padding one protected
 // record holds: the peer's record_size_limit without the content type byte
@@ -52,7 +43,7 @@ func (w *Writer) SetMaxContent(n int) {
 // MaxContent returns how many bytes of content the next record may hold.
 // record_size_limit does not apply to plaintext records (RFC 8449 §4).
 func (w *Writer) MaxContent() int {
-	if w.aead == nil || w.maxContent == 0 {
+	if !w.Protected() || w.maxContent == 0 {
 		return limits.MaxPlaintext
 	}
 	return w.maxContent
@@ -66,7 +57,7 @@ func (w *Writer) SetPadding(multiple int) { w.padding = max(multiple, 0) }
 
 // Overhead returns how many bytes a record has beside its content and padding.
 func (w *Writer) Overhead() int {
-	if w.aead == nil {
+	if !w.Protected() {
 		return headerLen
 	}
 	return headerLen + overhead
@@ -76,7 +67,7 @@ func (w *Writer) Overhead() int {
 // updated before any more application data (RFC 9846 §5.5). What is left
 // suffices for the KeyUpdate and for alerts.
 func (w *Writer) NearLimit() bool {
-	return w.aead != nil && w.seq >= w.limit-limits.KeyUpdateMargin
+	return w.Protected() && w.seq >= w.limit-limits.KeyUpdateMargin
 }
 
 // Append appends to dst one record with this content, which has at most
@@ -88,14 +79,17 @@ func (w *Writer) Append(dst []byte, t ContentType, content []byte) ([]byte, erro
 	if err := w.check(t, content); err != nil {
 		return dst, err
 	}
-	if w.aead == nil || t == ChangeCipherSpec {
+	if !w.Protected() || t == ChangeCipherSpec {
 		version := w.version
-		if version == 0 || w.aead != nil {
+		if version == 0 || w.Protected() {
 			version = legacyVersion
 		}
 		dst = slices.Grow(dst, headerLen+len(content))
 		dst = appendHeader(dst, t, version, len(content))
 		return append(dst, content...), nil
+	}
+	if err := w.expand(); err != nil {
+		return dst, err
 	}
 	inner := len(content) + w.paddingFor(len(content)) + 1
 	length := inner + suite.TagLen
@@ -128,9 +122,9 @@ func (w *Writer) check(t ContentType, content []byte) error {
 		return errWriteSize
 	case len(content) == 0 && t != ApplicationData:
 		return errWriteEmpty
-	case w.aead == nil && t == ApplicationData:
+	case !w.Protected() && t == ApplicationData:
 		return errWritePlain
-	case w.aead != nil && t != ChangeCipherSpec && w.seq >= w.limit:
+	case w.Protected() && t != ChangeCipherSpec && w.seq >= w.limit:
 		return errWriteLimit
 	}
 	return nil

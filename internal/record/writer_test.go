@@ -177,7 +177,7 @@ func TestKeyLimits(t *testing.T) {
 			t.Errorf("%s: the refused record was counted.", s.Name)
 		}
 		// A new key begins at zero.
-		if err := w.SetKey(s, traffic(s, 2)); err != nil || w.Seq() != 0 || w.NearLimit() {
+		if w.SetKey(s, traffic(s, 2)); w.Seq() != 0 || w.NearLimit() {
 			t.Errorf("%s: after a new key the sequence number is %d.", s.Name, w.Seq())
 		}
 	}
@@ -267,5 +267,26 @@ func BenchmarkSealOpen(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A connection that has sent nothing holds no AEAD, and one that has holds no
+// secret that is over.
+func TestAKeyIsExpandedByItsFirstRecord(t *testing.T) {
+	for _, s := range suite.All() {
+		w, r := pair(t, s)
+		if w.aead != nil || r.aead != nil || !w.Protected() || !r.Protected() {
+			t.Errorf("%s: a key was expanded before there was a record, or counts for none.", s.Name)
+		}
+		for range 2 {
+			if _, _, err := r.Open(nil, mustAppend(t, w, ApplicationData, []byte("a"))); err != nil {
+				t.Fatalf("%s: a record did not open: %v", s.Name, err)
+			}
+			if w.secret.Set() || r.secret.Set() || !w.Protected() || !r.Protected() {
+				t.Errorf("%s: the secret of an expanded key was kept.", s.Name)
+			}
+			w.SetKey(s, traffic(s, 2))
+			r.SetKey(s, traffic(s, 2))
+		}
 	}
 }
