@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/alert"
 )
 
 // isErrno reports whether err is the system's error of this number; Windows
@@ -42,8 +43,9 @@ func listenFailure(address string, err error) error {
 	return fmt.Errorf("%s cannot be listened on: %w", address, systemReason(err))
 }
 
-// dialFailure says why there is no connection with the server.
-func dialFailure(address string, err error) error {
+// dialFailure says why there is no connection with the server. keys is the
+// option that names the key file, for a command that is shown.
+func dialFailure(address string, err error, keys string) error {
 	var lookup *net.DNSError
 	var op *net.OpError
 	switch {
@@ -58,35 +60,37 @@ func dialFailure(address string, err error) error {
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("%s cannot be reached: %w", address, systemReason(err))
 	}
-	return fmt.Errorf("no connection with %s: %s", address, explain(err))
+	return fmt.Errorf("no connection with %s: %s", address, explain(err, keys))
 }
 
 // refusal says, on a server, why a peer was turned away.
-func refusal(remote string, err error) string {
-	return fmt.Sprintf("no connection with %s: %s", remote, explain(err))
+func refusal(remote string, err error, keys string) string {
+	return fmt.Sprintf("no connection with %s: %s", remote, explain(err, keys))
 }
 
 // broken says that a connection did not end in order, and why.
 func broken(peer string, err error) string {
-	return fmt.Sprintf("the connection with %s broke off: %s", peer, explain(err))
+	return fmt.Sprintf("the connection with %s broke off: %s", peer, explain(err, ""))
 }
 
 // explain returns what happened on a connection, without the peer's name and
 // without what the errors around it add.
-func explain(err error) string {
+func explain(err error, keys string) string {
 	var local *watchword.LocalError
 	var remote *watchword.RemoteError
 	switch {
 	case errors.Is(err, watchword.ErrHandshakeTimeout):
 		return "it did not complete the handshake in time: it is silent, or speaks no TLS"
 	case errors.Is(err, watchword.ErrKeyRejected):
-		return nearest(err, watchword.ErrKeyRejected).Error()
+		return fmt.Sprintf(`%v; "watchword key list%s" shows that`, nearest(err, watchword.ErrKeyRejected), keys)
 	case errors.Is(err, watchword.ErrUnknownIdentity):
-		return causeOf(err).Error() + `; see "watchword key list"`
+		return fmt.Sprintf(`%v; "watchword key list%s" shows what is here`, causeOf(err), keys)
 	case errors.Is(err, watchword.ErrWrongKey):
-		return causeOf(err).Error() + ` with "watchword key fingerprint"`
+		return fmt.Sprintf(`%v with "watchword key fingerprint%s"`, causeOf(err), keys)
 	case errors.As(err, &local):
 		return local.Error()
+	case errors.As(err, &remote) && remote.Description == alert.ProtocolVersion:
+		return fmt.Sprintf("the other end does not speak TLS 1.3 (alert %d %s)", remote.Description, remote.Description)
 	case errors.As(err, &remote):
 		return remote.Error()
 	case errors.Is(err, watchword.ErrTruncated):

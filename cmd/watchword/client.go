@@ -67,6 +67,7 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	json := f.Bool("json", false, "show each message as a JSON object")
 	verbose := f.Bool("verbose", false, "say a line about the handshake")
 	timeout := f.handshakeTime()
+	wait := f.Duration("wait", limits.StallSeconds*time.Second, "how much `TIME` nothing may come from the server after all was sent")
 	if status, ok := f.parse(args); !ok {
 		return status
 	}
@@ -83,13 +84,16 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	}
 	begin := time.Now()
 	conn, err := connect(ctx, *address, &watchword.Config{Keys: []*watchword.Key{key}, HandshakeTimeout: *timeout})
-	if err != nil {
-		return env.fail(err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return env.fail(fmt.Errorf("stopped before there was a connection with %s: nothing was sent", *address))
+	case err != nil:
+		return env.fail(dialFailure(*address, err, keys.suffix()))
 	}
 	if *verbose {
 		env.say("%s", describeSession(*address, conn.Session(), time.Since(begin)))
 	}
-	c := &client{env: env, conn: conn, address: *address, messages: messages, out: &messageWriter{w: env.stdout}}
+	c := &client{env: env, conn: conn, address: *address, wait: *wait, messages: messages, out: &messageWriter{w: env.stdout}}
 	if *json {
 		c.out.form = asJSON
 	}
@@ -106,17 +110,15 @@ func connect(ctx context.Context, address string, config *watchword.Config) (*wa
 	}
 	d := net.Dialer{Timeout: limits.ConnectSeconds * time.Second}
 	raw, err := d.DialContext(ctx, "tcp", address)
-	if err == nil {
-		conn := watchword.Client(raw, config)
-		if err = conn.HandshakeContext(ctx); err == nil {
-			return conn, nil
-		}
+	if err != nil {
+		return nil, err
+	}
+	conn := watchword.Client(raw, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
+		return nil, err
 	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("stopped before there was a connection with %s: nothing was sent", address)
-	}
-	return nil, dialFailure(address, err)
+	return conn, nil
 }
 
 // client is one run of the verb, once it is connected.
@@ -124,13 +126,14 @@ type client struct {
 	env      *ui
 	conn     *watchword.Conn
 	address  string
-	messages []string // of -m
+	wait     time.Duration // for close_notify, while nothing comes
+	messages []string      // of -m
 	out      *messageWriter
 	prompt   *prompt // nil if nobody types
 
 	sent    atomic.Int64 // messages on their way
 	refused atomic.Int64 // lines that were no messages, in either direction
-	waiting atomic.Bool  // for the server's close_notify
+	extend  atomic.Bool  // what comes makes the wait begin anew
 }
 
 // run sends and receives until both are over.
@@ -146,18 +149,18 @@ func (c *client) run(ctx context.Context) int {
 			sent = nil
 			if end.sendErr == nil {
 				end.closed = true
-				c.waiting.Store(true)
-				c.closeWrite(limits.StallSeconds)
+				c.extend.Store(true)
+				c.closeWrite(c.wait)
 			} else {
 				// The reader may still learn why.
-				c.patience(limits.FarewellSeconds)
+				c.patience(farewellTime)
 			}
 		case <-interrupt:
 			interrupt = nil
 			end.interrupted = sent != nil
 			end.closed = true
-			c.waiting.Store(false)
-			go c.closeWrite(limits.FarewellSeconds)
+			c.extend.Store(false)
+			go c.closeWrite(farewellTime)
 		case end.receiveErr = <-received:
 			end.typed = c.prompt != nil
 			c.prompt.stop()
@@ -185,16 +188,18 @@ func (c *client) close(e ending) {
 	c.conn.Close()
 }
 
+const farewellTime = limits.FarewellSeconds * time.Second
+
 // patience bounds how long nothing may come from the server.
-func (c *client) patience(seconds int) {
+func (c *client) patience(d time.Duration) {
 	// A connection that fails here fails in the reader too.
-	_ = c.conn.SetReadDeadline(time.Now().Add(time.Duration(seconds) * time.Second))
+	_ = c.conn.SetReadDeadline(time.Now().Add(d))
 }
 
 // closeWrite tells the server that all was sent, and waits for it only so long.
-func (c *client) closeWrite(seconds int) {
-	c.patience(seconds)
-	_ = c.conn.SetWriteDeadline(time.Now().Add(time.Duration(seconds) * time.Second))
+func (c *client) closeWrite(d time.Duration) {
+	c.patience(d)
+	_ = c.conn.SetWriteDeadline(time.Now().Add(d))
 	_ = c.conn.CloseWrite()
 }
 
@@ -267,8 +272,8 @@ func (c *client) receive() error {
 			if err != nil {
 				return &notShown{err}
 			}
-			if c.waiting.Load() {
-				c.patience(limits.StallSeconds)
+			if c.extend.Load() {
+				c.patience(c.wait)
 			}
 		}
 	}

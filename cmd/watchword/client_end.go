@@ -86,7 +86,7 @@ func (c *client) brokeOff(e ending) error {
 	case timedOut(e.receiveErr) && e.interrupted:
 		return fmt.Errorf("stopped, and %s did not close the connection within %d seconds: whether it showed every message is not known", c.address, limits.FarewellSeconds)
 	case timedOut(e.receiveErr) && e.sendErr == nil:
-		return fmt.Errorf("%s did not close the connection: whether it showed every message is not known", c.address)
+		return fmt.Errorf("%s did not close the connection within %v: whether it showed every message is not known", c.address, c.wait)
 	case timedOut(e.receiveErr):
 		return errors.New(broken(c.address, e.sendErr))
 	}

@@ -125,3 +125,20 @@ func TestWhatIsShownDrivesNoTerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestMessagesOfTheCommandLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"hello":                                  "",
+		"":                                       "",
+		"a\x00\x1b":                              "",
+		"two\nlines":                             "a message is one line",
+		"\xff":                                   "not UTF-8",
+		strings.Repeat("x", limits.MaxMessage+1): "more than 1048576 bytes",
+	} {
+		var list texts
+		err := list.Set(text)
+		if want == "" && (err != nil || len(list) != 1) || want != "" && (err == nil || !strings.Contains(err.Error(), want) || len(list) > 0) {
+			t.Errorf("-m %.20q gives %q and the error %v, want an error with %q.", text, list, err, want)
+		}
+	}
+}

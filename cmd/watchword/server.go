@@ -71,7 +71,7 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 		return env.fail(err)
 	}
 	s := newServer(env, &watchword.Config{Lookup: lookup, HandshakeTimeout: *timeout})
-	s.once, s.verbose = *once, *verbose
+	s.once, s.verbose, s.keys = *once, *verbose, keys.suffix()
 	if *json {
 		s.out.form = asJSON
 	}
@@ -99,6 +99,7 @@ type server struct {
 	config   *watchword.Config
 	out      *messageWriter
 	failures *failureLog
+	keys     string // the option that names the key file
 	once     bool
 	verbose  bool
 

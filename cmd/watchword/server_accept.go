@@ -109,7 +109,7 @@ func (s *server) handshake(ctx context.Context, raw net.Conn, place *list.Elemen
 		return p
 	}
 	if ctx.Err() == nil {
-		s.failures.add(refusal(remote, err))
+		s.failures.add(refusal(remote, err, s.keys))
 	}
 	// Its own error was said. Where the handshake was complete, the peer must
 	// not take the end for a clean one.

@@ -78,7 +78,7 @@ func (s *server) read(p *peer) error {
 			if bad++; bad == limits.MaxRefusedMessages {
 				return fmt.Errorf("%s sent %v: that was number %d, so the connection was ended", p.name(), notMessage, bad)
 			}
-			s.env.say("%s sent %v: it is not shown, and the client will be told at the end.", p.name(), notMessage)
+			s.env.say("%s sent %v: it is not shown, and the client will be told at the end", p.name(), notMessage)
 		case err == nil:
 			farewell.heard = true
 			if err := s.out.show(p.identity, text, p.remote); err != nil {
@@ -251,7 +251,7 @@ func (f *farewell) goesOn() bool {
 	}
 	now := time.Now()
 	if f.until.IsZero() {
-		f.until = now.Add(limits.FarewellSeconds * time.Second)
+		f.until = now.Add(farewellTime)
 	}
 	if f.heard && now.Before(f.until) {
 		f.heard = false
@@ -259,5 +259,5 @@ func (f *farewell) goesOn() bool {
 	}
 	f.said = true
 	f.peer.close()
-	return f.peer.conn.SetReadDeadline(now.Add(limits.FarewellSeconds*time.Second)) == nil
+	return f.peer.conn.SetReadDeadline(now.Add(farewellTime)) == nil
 }
