@@ -14,15 +14,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/watchword-tls/watchword/classic"
 )
 
-const (
-	classicAddress = "127.0.0.1:12345"
-	classicKeyFile = "session.key"
-)
+const classicKeyFile = "session.key"
 
 func init() {
 	register(verb{
@@ -66,16 +62,19 @@ func warnClassic(env *ui) {
 
 func runClassicServer(ctx context.Context, env *ui, args []string) int {
 	f := env.flags("classic server")
-	address := f.String("listen", classicAddress, "listen on this `ADDRESS`, host:port")
+	address := f.String("listen", defaultAddress, "the `ADDRESS` to wait at, HOST:PORT")
 	keyFile := f.String("session-key", classicKeyFile, "read the session key from this `FILE`")
 	once := f.Bool("once", false, "end after one message was printed")
 	if status, ok := f.parse(args); !ok {
 		return status
 	}
+	if err := checkAddress(*address); err != nil {
+		return env.usage("classic server", "--listen: %v", err)
+	}
 	warnClassic(env)
 	l, err := net.Listen("tcp", *address)
 	if err != nil {
-		return env.fail(listenError(*address, err))
+		return env.fail(listenFailure(*address, err))
 	}
 	env.say("listening on %s, the session key is read from %s", l.Addr(), *keyFile)
 	shown := false
@@ -119,35 +118,17 @@ func (s *sessionKeyFile) read() (*classic.Key, error) {
 	return key, nil
 }
 
-func listenError(address string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot listen on %s: another program does, stop it or choose another port with --listen", address)
-	}
-	return fmt.Errorf("cannot listen on %s: %w", address, innermost(err))
-}
-
-// innermost takes the address off a network error, for a sentence that names
-// it already.
-func innermost(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	var call *os.SyscallError
-	if errors.As(err, &call) {
-		err = call.Err
-	}
-	return err
-}
-
 func runClassicClient(ctx context.Context, env *ui, args []string) int {
 	f := env.flags("classic client")
 	c := &classicClient{}
-	f.StringVar(&c.address, "connect", classicAddress, "connect to this `ADDRESS`, host:port")
+	f.StringVar(&c.address, "connect", defaultAddress, "the `ADDRESS` of the server, HOST:PORT")
 	f.StringVar(&c.keyFile, "session-key", classicKeyFile, "write the session key to this `FILE`")
 	message := f.String("m", "", "send this `TEXT` and end")
 	if status, ok := f.parse(args); !ok {
 		return status
+	}
+	if err := checkAddress(c.address); err != nil {
+		return env.usage("classic client", "--connect: %v", err)
 	}
 	warnClassic(env)
 	if f.given("m") {
@@ -174,10 +155,10 @@ func (c *classicClient) send(ctx context.Context, message []byte) error {
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted before the message was sent")
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nobody listens on %s: start the server first, watchword classic server", c.address)
+	case refused(err):
+		return fmt.Errorf("nobody listens at %s: start \"watchword classic server\" there first, or check --connect", c.address)
 	case err != nil:
-		return fmt.Errorf("cannot connect to %s: %w", c.address, innermost(err))
+		return fmt.Errorf("cannot connect to %s: %w", c.address, systemReason(err))
 	}
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := classic.Send(conn, key, message); ctx.Err() != nil {

@@ -7,8 +7,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,67 +20,20 @@ import (
 
 func init() {
 	scriptCommands["classicserver"] = scriptClassicServer
-	scriptCommands["classicstop"] = scriptClassicStop
 	scriptCommands["classicraw"] = scriptClassicRaw
-	scriptCommands["classiclong"] = scriptClassicLong
 }
 
-// classicServers are the servers that scripts have started, by their folder.
-var classicServers sync.Map
-
-type classicServer struct {
-	cmd      *exec.Cmd
-	out, err bytes.Buffer
-	copied   sync.WaitGroup
+// classicserver [ARGUMENTS...]: what "serve server" does, for a classic server.
+func scriptClassicServer(ts *testscript.TestScript, _ bool, args []string) {
+	scriptServe(ts, false, append([]string{"server", "classic", "server", "--listen", "127.0.0.1:0"}, args...))
+	ts.Setenv("ADDR", awaitText(ts, "server.err", `listening on (\S+), `)[1])
 }
 
-// classicserver [ARGS]: start "watchword classic server" on a free port and put
-// its address into $ADDR.
-func scriptClassicServer(ts *testscript.TestScript, neg bool, args []string) {
-	s := &classicServer{cmd: exec.Command("watchword", append([]string{"classic", "server", "--listen", "127.0.0.1:0"}, args...)...)}
-	s.cmd.Dir = ts.MkAbs(".")
-	s.cmd.Stdout = &s.out
-	stderr, err := s.cmd.StderrPipe()
+// classicraw TEXT [flipped]: sends TEXT, with Go's escapes, under a new session
+// key, with a bit flipped if asked.
+func scriptClassicRaw(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := strconv.Unquote(`"` + args[0] + `"`)
 	ts.Check(err)
-	ts.Check(s.cmd.Start())
-	ts.Defer(func() { s.cmd.Process.Kill(); s.copied.Wait(); s.cmd.Wait() })
-	listening := regexp.MustCompile(`listening on (\S+), `)
-	for b := make([]byte, 1); !listening.Match(s.err.Bytes()); {
-		if _, err := stderr.Read(b); err != nil {
-			ts.Fatalf("the server ended before it listened: %s", s.err.String())
-		}
-		s.err.Write(b)
-	}
-	s.copied.Go(func() { io.Copy(&s.err, stderr) })
-	ts.Setenv("ADDR", listening.FindStringSubmatch(s.err.String())[1])
-	classicServers.Store(ts.MkAbs("."), s)
-}
-
-// [!] classicstop [interrupt]: wait for the end of the server, after Ctrl-C if
-// asked, and write what it printed and said to server.out and server.err. With
-// ! its status must not be 0.
-func scriptClassicStop(ts *testscript.TestScript, neg bool, args []string) {
-	found, ok := classicServers.Load(ts.MkAbs("."))
-	if !ok {
-		ts.Fatalf("no server was started")
-	}
-	s := found.(*classicServer)
-	if len(args) > 0 {
-		ts.Check(s.cmd.Process.Signal(os.Interrupt))
-	}
-	s.copied.Wait()
-	err := s.cmd.Wait()
-	ts.Check(os.WriteFile(ts.MkAbs("server.out"), s.out.Bytes(), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs("server.err"), s.err.Bytes(), 0o600))
-	if (err != nil) != neg {
-		ts.Fatalf("the server ended with %v, and said: %s", err, s.err.String())
-	}
-}
-
-// classicraw TEXT [BIT]: send TEXT, with Go's escapes, under a new session key
-// and, if BIT is given, with that bit of the wire form flipped.
-func scriptClassicRaw(ts *testscript.TestScript, neg bool, args []string) {
-	text := strings.NewReplacer(`\n`, "\n", `\e`, "\x1b", `\0`, "\x00", `\xff`, "\xff").Replace(args[0])
 	key := classic.NewKey()
 	ts.Check(classic.WriteKeyFile(ts.MkAbs("session.key"), key))
 	wire, err := classic.Seal(key, []byte(text))
@@ -98,16 +51,7 @@ func scriptClassicRaw(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// classiclong FILE N: write a line of N bytes.
-func scriptClassicLong(ts *testscript.TestScript, neg bool, args []string) {
-	n := classic.MaxMessage
-	if args[1] == "over" {
-		n++
-	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat("x", n)+"\n"), 0o600))
-}
-
-// A full pipe's reader that goes away must end the server with status 1.
+// When the reader of its output goes away, the server ends with status 1.
 func TestClassicServerWithoutStdout(t *testing.T) {
 	var speech lockedBuffer
 	out, in, err := os.Pipe()
