@@ -222,11 +222,11 @@ func severalIdentities(t *testing.T, known map[int][]byte) map[string][]byte {
 	other, ticket := []byte("nobody"), bytes.Repeat([]byte{0xa7}, 200)
 	for size, id := range known {
 		for _, stranger := range [][]byte{other, ticket} {
-			for _, strange := range []int{32, 48} {
+			for _, strange := range []int{32, 33, 48, 255} { // two are the lengths of no hash
 				what := fmt.Sprintf("a binder of %d bytes, an unknown identity of %d bytes with one of %d", size, len(stranger), strange)
 				hellos[what+" before"] = rawHello(t, [][]byte{stranger, id}, []int{strange, size})
 				hellos[what+" after"] = rawHello(t, [][]byte{id, stranger}, []int{size, strange})
-				hellos[what+" around"] = rawHello(t, [][]byte{stranger, id, other}, []int{strange, size, 80 - strange})
+				hellos[what+" around"] = rawHello(t, [][]byte{stranger, id, other}, []int{strange, size, 80 - size})
 			}
 		}
 		many := slices.Repeat([][]byte{other}, 19)

@@ -128,9 +128,8 @@ func evenOut(hello *wire.ClientHello, suites []suite.ID, c chosen, dummies [2]*s
 		if i == limits.MaxIdentitiesRead {
 			return
 		}
-		h, ok := suite.HashOfSize(len(binder))
-		if ok && h != c.suite.Hash && chooseSuite(hello.CipherSuites, suites, h) != nil {
-			verifyBinders(chosen{}, dummies[h], h.Sum(truncated), binder)
+		if s := suiteFor(hello.CipherSuites, suites, len(binder)); s != nil && s.Hash != c.suite.Hash {
+			verifyBinders(chosen{}, dummies[s.Hash], s.Hash.Sum(truncated), binder)
 			return // there are two hashes
 		}
 	}
