@@ -22,7 +22,7 @@ import (
 type Conn struct {
 	conn   net.Conn
 	config *Config
-	dialed string // the peer's name on a client; empty on a server
+	dialed string // the address that DialContext was given
 	side   side
 
 	handshakeMu   sync.Mutex // one handshake; guards handshakeErr
@@ -59,7 +59,7 @@ var _ net.Conn = (*Conn)(nil)
 // Client returns a client's end of a connection on conn. The configuration
 // needs a key.
 func Client(conn net.Conn, config *Config) *Conn {
-	return &Conn{conn: conn, config: config, side: clientSide, dialed: addrString(conn), socket: socketOf(conn)}
+	return &Conn{conn: conn, config: config, side: clientSide, socket: socketOf(conn)}
 }
 
 // Server returns a server's end of a connection on conn. The configuration
@@ -150,8 +150,7 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 	}
 	if limit := c.config.handshakeTimeout(); limit > 0 {
 		var cancel context.CancelFunc
-		reason := &causeError{fmt.Sprintf("the handshake with %s was not complete after %v: the other end is silent, or does not speak TLS", c.peerName(), limit), ErrHandshakeTimeout}
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, reason)
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, &handshakeTimeout{c, limit})
 		defer cancel()
 	}
 	if ctx.Done() != nil {
@@ -171,6 +170,18 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 	return err
 }
 
+// handshakeTimeout is put into words only where it happens.
+type handshakeTimeout struct {
+	c     *Conn
+	limit time.Duration
+}
+
+func (e *handshakeTimeout) Error() string {
+	return fmt.Sprintf("the handshake with %s was not complete after %v: the other end is silent, or does not speak TLS", e.c.peerName(), e.limit)
+}
+
+func (e *handshakeTimeout) Unwrap() error { return ErrHandshakeTimeout }
+
 // start makes the engine.
 func (c *Conn) start() error {
 	if c.closed.Load() {
@@ -179,7 +190,7 @@ func (c *Conn) start() error {
 	var engine *Engine
 	var err error
 	if c.side == clientSide {
-		engine, err = NewClientEngine(c.config, c.dialed, c.configNow())
+		engine, err = NewClientEngine(c.config, c.ticketsOf(), c.configNow())
 	} else {
 		engine, err = NewServerEngine(c.config)
 	}
@@ -190,6 +201,15 @@ func (c *Conn) start() error {
 	c.engine = engine
 	c.engineMu.Unlock()
 	return nil
+}
+
+// ticketsOf names the server whose tickets a client may use: as it was dialed,
+// or else by its address. Without a cache nobody asks.
+func (c *Conn) ticketsOf() string {
+	if c.dialed != "" || c.config == nil || c.config.Tickets == nil || c.config.Tickets.Cache == nil {
+		return c.dialed
+	}
+	return addrString(c.conn)
 }
 
 func (c *Conn) configNow() time.Time {

@@ -155,3 +155,15 @@ func TestRoomKeepsWhatWasReceived(t *testing.T) {
 		}
 	}
 }
+
+func TestASilentPeerIsGivenUp(t *testing.T) {
+	a, _ := tcpPair(t)
+	c := Client(a, &Config{Keys: []*Key{testKey(t, "alice", KeyOptions{})}, HandshakeTimeout: time.Millisecond})
+	err := c.Handshake()
+	if !errors.Is(err, ErrHandshakeTimeout) || !strings.Contains(err.Error(), a.RemoteAddr().String()) || !strings.Contains(err.Error(), "1ms") {
+		t.Errorf("The handshake ended with %v, want a time-out that names the peer and the limit.", err)
+	}
+	if again := c.Handshake(); !errors.Is(again, ErrHandshakeTimeout) {
+		t.Errorf("The next call ended with %v, want the same.", again)
+	}
+}
