@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
 )
 
 // Config configures a client or a server. A Config may be shared by any number
@@ -144,3 +147,9 @@ const (
 	X25519         Group = 0x001D
 	P256           Group = 0x0017
 )
+
+// String returns the IANA name.
+func (id SuiteID) String() string { return suite.ID(id).String() }
+
+// String returns the IANA name.
+func (g Group) String() string { return wire.NamedGroup(g).String() }
