@@ -40,6 +40,14 @@ func handshakes(w io.Writer, o options) error {
 			return err
 		}
 		contenders := append([]contender{ours}, row.extra...)
+		if !row.scenario.resume {
+			pinned, err := handshaker(standardStack(row.scenario.withPinned()), row.scenario, row.open)
+			if err != nil {
+				return err
+			}
+			pinned.name += ", certificate itself trusted"
+			contenders = append(contenders, pinned)
+		}
 		results, err := compare(o.rounds, o.handshakes, append(contenders, theirs)...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", row.name, err)

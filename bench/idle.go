@@ -15,16 +15,23 @@ import (
 	"time"
 )
 
-// afterBulk is how many bytes go each way before the second state.
-const afterBulk = 1 << 20
+// How many bytes go each way before a connection is idle.
+const (
+	afterMessage = 100
+	afterBulk    = 1 << 20
+)
 
 func idle(w io.Writer, o options) error {
 	fmt.Fprintf(w, "| idle connection, %d pairs | end | watchword, bytes | crypto/tls, bytes | watchword / crypto/tls |\n|---|---|---:|---:|---:|\n", o.idle)
 	s := scenario{x25519: true, suite: tls.TLS_AES_128_GCM_SHA256}
+	// What the runtime keeps of a goroutine for the next one is paid for here.
+	if _, err := weigh(standardStack(s), o.idle, 0); err != nil {
+		return err
+	}
 	for _, state := range []struct {
 		name  string
 		bytes int
-	}{{"after the handshake", 0}, {"after 1 MiB each way", afterBulk}} {
+	}{{"after the handshake", 0}, {"after 100 bytes each way", afterMessage}, {"after 1 MiB each way", afterBulk}} {
 		ours, err := weigh(oursStack(s), o.idle, state.bytes)
 		if err != nil {
 			return err

@@ -39,7 +39,10 @@ type scenario struct {
 	x25519 bool   // X25519 alone, in place of each one's own default groups
 	resume bool   // tickets on: every connection after the first is resumed
 	suite  uint16 // the cipher suite
+	pinned bool   // crypto/tls: the client trusts the certificate itself, not one that signed it
 }
+
+func (s scenario) withPinned() scenario { s.pinned = true; return s }
 
 const peerName = "server.example"
 
@@ -75,10 +78,10 @@ func oursConfigs(s scenario) (client, server *watchword.Config) {
 }
 
 // standardStack is crypto/tls, TLS 1.3, with an ECDSA P-256 certificate that
-// the client verifies. The client trusts that very certificate, so that no
-// chain has to be verified: the least work that a certificate can be.
+// the client verifies: a CA's signature under it, or with pinned only that it is
+// the one it trusts.
 func standardStack(s scenario) stack {
-	cert, roots, err := certificate()
+	cert, roots, err := certificate(s.pinned)
 	if err != nil {
 		panic(err)
 	}
@@ -100,7 +103,9 @@ func standardStack(s scenario) stack {
 	}
 }
 
-func certificate() (tls.Certificate, *x509.CertPool, error) {
+// certificate makes a server's certificate and the pool that it is verified
+// with. Not pinned, the pool holds a CA that signed it.
+func certificate(pinned bool) (tls.Certificate, *x509.CertPool, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
@@ -110,7 +115,14 @@ func certificate() (tls.Certificate, *x509.CertPool, error) {
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	parent, signer, roots := template, key, x509.NewCertPool()
+	if !pinned {
+		if parent, signer, err = authority(); err != nil {
+			return tls.Certificate{}, nil, err
+		}
+		roots.AddCert(parent)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
@@ -118,9 +130,28 @@ func certificate() (tls.Certificate, *x509.CertPool, error) {
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
-	roots := x509.NewCertPool()
-	roots.AddCert(leaf)
+	if pinned {
+		roots.AddCert(leaf)
+	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots, nil
+}
+
+func authority() (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "authority.example"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	return cert, key, err
 }
 
 // checkSuite fails where a contender uses another cipher than the row says.
