@@ -5,6 +5,7 @@ package suite
 // costs more than the hashing.
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -40,9 +41,11 @@ func (h Hash) putSum(out, data []byte) int {
 func (h Hash) mac(key, data, more []byte) []byte {
 	block := h.blockSize()
 	if len(key) > block || len(data)+len(more) > maxShort {
-		m := hmac.New(h.newFunc(), key)
-		m.Write(data)
-		m.Write(more)
+		// Copies, because what is given to package hmac itself cannot stay
+		// on the caller's stack, on neither path.
+		m := hmac.New(h.newFunc(), bytes.Clone(key))
+		m.Write(bytes.Clone(data))
+		m.Write(bytes.Clone(more))
 		return m.Sum(nil)
 	}
 	var inner [maxBlock + maxShort]byte
