@@ -36,8 +36,8 @@ func checkVersion(m *wire.ClientHello) error {
 		}
 		return alert.New(alert.ProtocolVersion, fmt.Sprintf("the client does not offer TLS 1.3, at most version 0x%04x", newest))
 	}
-	if m.LegacyVersion < wire.VersionTLS12 {
-		return alert.New(alert.ProtocolVersion, "the client's legacy_version is older than TLS 1.2")
+	if m.LegacyVersion != wire.VersionTLS12 {
+		return alert.New(alert.ProtocolVersion, "the client's legacy_version is not that of TLS 1.2")
 	}
 	if len(m.LegacyCompressionMethods) != 1 || m.LegacyCompressionMethods[0] != 0 {
 		return alert.New(alert.IllegalParameter, "the client offers compression, which TLS 1.3 has not")
@@ -57,12 +57,23 @@ func checkPSKOffer(m *wire.ClientHello) error {
 	case (m.SupportedGroups == nil) != (m.KeyShare == nil):
 		return alert.New(alert.MissingExtension, "the client sent only one of supported_groups and key_share (RFC 9846 §9.2)")
 	}
-	if m.KeyShare != nil {
-		for _, e := range m.KeyShare.Shares {
-			// RFC 9846 §4.3.8: each share is of a group in supported_groups.
-			if !slices.Contains(m.SupportedGroups, e.Group) {
-				return alert.New(alert.IllegalParameter, "the client sent a share of "+e.Group.String()+", which its supported_groups lack")
-			}
+	return checkShareGroups(m)
+}
+
+// checkShareGroups refuses a share of a group that is not in supported_groups
+// (RFC 9846 §4.3.8). Both lists may have thousands of entries: a set keeps a
+// peer without a key from turning them into millions of comparisons.
+func checkShareGroups(m *wire.ClientHello) error {
+	if m.KeyShare == nil {
+		return nil
+	}
+	var supported [1 << 16 / 64]uint64
+	for _, g := range m.SupportedGroups {
+		supported[g/64] |= 1 << (g % 64)
+	}
+	for _, e := range m.KeyShare.Shares {
+		if supported[e.Group/64]&(1<<(e.Group%64)) == 0 {
+			return alert.New(alert.IllegalParameter, "the client sent a share of "+e.Group.String()+", which its supported_groups lack")
 		}
 	}
 	return nil
