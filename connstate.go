@@ -1,6 +1,7 @@
 package watchword
 
 import (
+	"crypto/hmac"
 	"crypto/tls"
 	"errors"
 
@@ -50,7 +51,7 @@ func (e *Engine) provenKey() *Key {
 	r := e.machine.Result()
 	if t := e.client.ticket; t != nil && r.PSK == t.psk {
 		for _, k := range e.config.Keys {
-			if k.identity == t.identity && string(k.tag("ticket")) == string(t.keyTag) {
+			if k.identity == t.identity && hmac.Equal(k.ticketTag(), t.keyTag) {
 				return k
 			}
 		}

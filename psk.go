@@ -193,6 +193,12 @@ func (k *Key) tag(use string) []byte {
 	return mac.Sum(nil)
 }
 
+// ticketTag stands for the key in tickets: with its context and its hash, so
+// that a ticket does not outlive a change of either.
+func (k *Key) ticketTag() []byte {
+	return k.tag(fmt.Sprintf("ticket %s %s %x", k.options.Kind, k.options.Hash, sha256.Sum256(k.options.Context)))
+}
+
 // Warnings returns a sentence for each thing about the key that is allowed but
 // may not work with every other implementation.
 func (k *Key) Warnings() []string {

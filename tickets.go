@@ -99,7 +99,7 @@ func parseTicket(raw []byte) *ticketState {
 // belongsTo reports whether the ticket goes back to key k.
 func (t *ticketState) belongsTo(k *Key) bool {
 	return t.identity == k.identity && t.kind == k.options.Kind &&
-		subtle.ConstantTimeCompare(t.keyTag, k.tag("ticket")) == 1
+		subtle.ConstantTimeCompare(t.keyTag, k.ticketTag()) == 1
 }
 
 // ticketKey seals tickets for a time.
@@ -225,12 +225,17 @@ func (e *Engine) issueTicket(now time.Time) error {
 	r := e.machine.Result()
 	state := &ticketState{
 		issued: now, began: began, hash: r.Suite.Hash, mode: r.Mode,
-		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.tag("ticket"),
+		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.ticketTag(),
 		nextProto: r.NextProto, serverName: r.ServerName, psk: e.machine.TicketPSK(nonce),
 	}
 	ticket := append([]byte(nil), key.name[:]...)
 	ticket = append(ticket, random[4:]...)
 	ticket = key.aead.Seal(ticket, random[4:], state.marshal(), key.name[:])
+	if len(ticket) > limits.MaxTicketLen {
+		// The client sent a server name of thousands of bytes. No client of
+		// ours keeps such a ticket, and a longer one fits no message.
+		return nil
+	}
 	e.machine.SendTicket(&wire.NewSessionTicket{
 		TicketLifetime: uint32(lifetime / time.Second),
 		TicketAgeAdd:   binary.BigEndian.Uint32(random[:4]),
