@@ -63,7 +63,9 @@ func backgroundOf(ts *testscript.TestScript, name string) *background {
 
 // serve NAME VERB ARGUMENTS...: starts the program in the background, with an
 // input that stays open. What it prints goes to NAME.out and NAME.err. A server
-// gets a free port; ADDR is its address once it listens.
+// gets a free port; ADDR is its address once it listens. STDOUT, if set, is what
+// it prints to: a file, "gone" for a pipe that nobody reads any more, "stuck" for
+// one that somebody keeps open and does not read.
 func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg {
 		ts.Fatalf("usage: serve NAME VERB ARGUMENTS...")
@@ -79,9 +81,9 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH"), "TMPDIR=" + ts.Getenv("TMPDIR"), "CREDENTIALS_DIRECTORY=" + ts.Getenv("CREDENTIALS_DIRECTORY")}
-	var err error
-	cmd.Stdout, err = os.Create(ts.MkAbs(name + ".out"))
+	stdout, err := scriptStdout(ts, name)
 	ts.Check(err)
+	cmd.Stdout = stdout
 	cmd.Stderr, err = os.Create(ts.MkAbs(name + ".err"))
 	ts.Check(err)
 	b := &background{cmd: cmd, exited: make(chan error, 1)}
@@ -96,6 +98,23 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	if verb == "server" {
 		found := awaitText(ts, name+".err", `listening on (\S+), `)
 		ts.Setenv("ADDR", found[1])
+	}
+}
+
+func scriptStdout(ts *testscript.TestScript, name string) (*os.File, error) {
+	switch where := ts.Getenv("STDOUT"); where {
+	case "":
+		return os.Create(ts.MkAbs(name + ".out"))
+	case "gone", "stuck":
+		r, w, err := os.Pipe()
+		if err == nil && where == "gone" {
+			err = r.Close()
+		} else if err == nil {
+			ts.Defer(func() { r.Close() })
+		}
+		return w, err
+	default:
+		return os.OpenFile(where, os.O_WRONLY, 0)
 	}
 }
 

@@ -158,7 +158,7 @@ func (c *client) run(ctx context.Context) int {
 		case <-interrupt:
 			interrupt = nil
 			end.interrupted = sent != nil
-			end.closed = true
+			end.stopped, end.closed = true, true
 			c.extend.Store(false)
 			go c.closeWrite(farewellTime)
 		case end.receiveErr = <-received:

@@ -20,7 +20,8 @@ type ending struct {
 	sendErr     error // why sending stopped before the end of the input
 	receiveErr  error // why receiving did: io.EOF after close_notify
 	closed      bool  // this end sent close_notify before it got the server's
-	interrupted bool  // Ctrl-C came before the end of the input
+	stopped     bool  // Ctrl-C came
+	interrupted bool  // and before the end of the input
 	typed       bool  // the input is a person
 }
 
@@ -83,7 +84,7 @@ func (c *client) brokeOff(e ending) error {
 		return fmt.Errorf("%s could not show every message, and ended the connection (alert %d %s)", c.address, remote.Description, remote.Description)
 	case timedOut(e.receiveErr) && timedOut(e.sendErr):
 		return fmt.Errorf("%s took nothing of what was sent to it for %d seconds: it may hang", c.address, limits.StallSeconds)
-	case timedOut(e.receiveErr) && e.interrupted:
+	case timedOut(e.receiveErr) && e.stopped:
 		return fmt.Errorf("stopped, and %s did not close the connection within %d seconds: whether it showed every message is not known", c.address, limits.FarewellSeconds)
 	case timedOut(e.receiveErr) && e.sendErr == nil:
 		return fmt.Errorf("%s did not close the connection within %v: whether it showed every message is not known", c.address, c.wait)
