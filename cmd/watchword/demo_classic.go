@@ -23,7 +23,7 @@ func (d *demo) throughClassic() (outcome, error) {
 		return outcome{}, err
 	}
 	d.says("client", "writes a random key of 16 bytes into a file; how the file gets to\nthe server is not the protocol's business")
-	d.says("client", "AES-128-CBC with an IV of zeros, then HMAC-SHA256: %d bytes become %d\n%s", len(demoMessage), len(sealed), startOf(sealed, 20))
+	d.says("client", "AES-128-CBC with a zero IV, then HMAC-SHA256: %d bytes become %d\n%s", len(demoMessage), len(sealed), startOf(sealed, 20))
 	text, err := sendClassic(key, sealed)
 	if err != nil {
 		return outcome{}, err
