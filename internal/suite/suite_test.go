@@ -2,8 +2,6 @@ package suite
 
 import (
 	"bytes"
-	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
@@ -99,46 +97,6 @@ func TestHMAC(t *testing.T) {
 	} {
 		if got := h.HMAC([]byte("Jefe"), []byte("what do ya want for nothing?")); !bytes.Equal(got, unhex(t, want)) {
 			t.Errorf("HMAC with %s gave %x, RFC 4231 has %s.", h, got, want)
-		}
-	}
-}
-
-// Short messages take a path of their own.
-func TestHMACIsThatOfTheStandardLibrary(t *testing.T) {
-	bytesOf := func(n int, first byte) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = first + byte(i)
-		}
-		return b
-	}
-	for _, h := range []Hash{SHA256, SHA384} {
-		for _, keyLen := range []int{0, 1, 16, 32, 48, 63, 64, 65, 127, 128, 129, 512} {
-			for _, n := range []int{0, 1, 32, 48, 64, maxShort - 1, maxShort, maxShort + 1, 1000} {
-				key, data := bytesOf(keyLen, 1), bytesOf(n, 7)
-				want := hmac.New(h.New, key)
-				want.Write(data)
-				got := h.HMAC(key, data)
-				if sum := want.Sum(nil); !bytes.Equal(got, sum) {
-					t.Errorf("HMAC with %s of %d bytes under a key of %d gave %x, want %x.", h, n, keyLen, got, sum)
-				}
-				if extracted := h.Extract(key, data); !bytes.Equal(extracted, got) {
-					t.Errorf("Extract with %s of %d bytes and a salt of %d gave %x, which is not their HMAC.", h, n, keyLen, extracted)
-				}
-				expanded, err := hkdf.Expand(h.New, key, string(data), h.Size())
-				if err != nil || !bytes.Equal(h.Expand(key, data, h.Size()), expanded) {
-					t.Errorf("Expand with %s of %d bytes under a key of %d is not that of the standard library.", h, n, keyLen)
-				}
-			}
-		}
-	}
-}
-
-func TestShortHMACsAllocateTheirResultAlone(t *testing.T) {
-	key, data := make([]byte, 48), make([]byte, 80)
-	for _, h := range []Hash{SHA256, SHA384} {
-		if n := testing.AllocsPerRun(100, func() { h.HMAC(key, data) }); n != 1 {
-			t.Errorf("A short HMAC with %s cost %v allocations, want 1.", h, n)
 		}
 	}
 }
