@@ -5,6 +5,7 @@ package watchword
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -106,22 +107,28 @@ func (c *Config) check() error {
 
 // checkKeys refuses a set of keys that contradict each other.
 func checkKeys(keys []*Key) error {
-	for i, k := range keys {
+	// This runs for each connection: there may be many keys, and mostly there
+	// is one.
+	if len(keys) == 1 && keys[0] != nil {
+		return nil
+	}
+	same := make(map[string]int, len(keys))
+	uses := make(map[[sha256.Size]byte]*Key, len(keys))
+	for _, k := range keys {
 		if k == nil {
 			return errors.New("watchword: a key is nil")
 		}
-		same := 1
-		for _, other := range keys[:i] {
-			if other.identity != k.identity {
-				continue
-			}
-			same++
-			if other.options.Kind != k.options.Kind && slices.Equal(other.tag("use"), k.tag("use")) {
-				return fmt.Errorf("watchword: the key %q is both imported and external: one key is used one way (RFC 9258 §8)", k.identity)
-			}
-		}
-		if same > limits.RotationKeys {
+		if same[k.identity]++; same[k.identity] > limits.RotationKeys {
 			return fmt.Errorf("watchword: more than %d keys for the identity %q", limits.RotationKeys, k.identity)
+		}
+		other := uses[k.use]
+		switch {
+		case other == nil:
+			uses[k.use] = k
+		case other.options.Kind != k.options.Kind:
+			return fmt.Errorf("watchword: the key %q is both imported and external (as %q): one key is used one way (RFC 9258 §8)", k.identity, other.identity)
+		case other.options.Hash != k.options.Hash:
+			return fmt.Errorf("watchword: the key %q belongs to two hashes (as %q to the other): one key belongs to one hash (RFC 9846 §4.3.11)", k.identity, other.identity)
 		}
 	}
 	return nil
@@ -203,9 +210,6 @@ func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.C
 	}
 	hc := &handshake.ClientConfig{Common: common, ServerName: c.ServerName, KeyShares: c.keyShares(common.Groups)}
 	hc.WantTickets = c.Tickets != nil && c.Tickets.Cache != nil
-	if ticket != nil {
-		hc.PSKs = append(hc.PSKs, ticket.offer(now))
-	}
 	for _, k := range c.Keys {
 		if k.options.Role == ServerRole {
 			return nil, fmt.Errorf("watchword: the key %q is for servers, not for a client", k.identity)
@@ -216,17 +220,31 @@ func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.C
 			}
 		}
 	}
-	offered := 0
-	for _, p := range hc.PSKs {
-		offered += len(p.Identity)
-	}
+	offered := offeredBytes(hc)
 	if offered > limits.MaxOfferedIdentityBytes {
-		return nil, fmt.Errorf("watchword: the identities and contexts of the keys have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
+		return nil, fmt.Errorf("watchword: the identities and contexts of the keys and the application protocols have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
 	}
 	if len(hc.PSKs) == 0 {
 		return nil, errors.New("watchword: none of the configured suites has the hash of a configured key: an external key works with suites of its own hash only")
 	}
+	if ticket != nil && offered+len(ticket.ticket) <= limits.MaxOfferedIdentityBytes {
+		hc.PSKs = slices.Insert(hc.PSKs, 0, ticket.offer(now))
+	}
 	return hc, nil
+}
+
+// offeredBytes returns how many bytes of a ClientHello the configuration
+// decides. With the rest of it, and with the longest cookie that is echoed,
+// they must fit into one message.
+func offeredBytes(hc *handshake.ClientConfig) int {
+	n := 0
+	for _, p := range hc.PSKs {
+		n += len(p.Identity)
+	}
+	for _, p := range hc.NextProtos {
+		n += 1 + len(p)
+	}
+	return n
 }
 
 // serverConfig checks c for a server.

@@ -80,6 +80,9 @@ type Key struct {
 	identity string
 	secret   []byte
 	options  KeyOptions
+	// use stands for the secret, whatever the identity, to find one key that
+	// is used in two ways.
+	use [sha256.Size]byte
 	// psks holds what a handshake uses: one entry for each KDF that an
 	// imported key is imported for, or the single one of an external key.
 	psks []keyPSK
@@ -114,6 +117,9 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 	}
 	k := &Key{identity: identity, secret: bytes.Clone(secret), options: options}
 	k.options.Context = bytes.Clone(options.Context)
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write([]byte("watchword use"))
+	mac.Sum(k.use[:0])
 	h := options.Hash.internal()
 	if options.Kind == External {
 		k.psks = []keyPSK{{[]byte(identity), schedule.NewPSK(h, schedule.ExternalPSK, k.secret)}}

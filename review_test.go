@@ -3,8 +3,14 @@ package watchword
 // Faults that a review of the library found.
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/record"
+	"github.com/watchword-tls/watchword/internal/wire"
 )
 
 // A client may name itself a server name of any length: what goes into its
@@ -33,5 +39,73 @@ func TestReviewTicketEndsWithItsKeysOptions(t *testing.T) {
 		if ticket.belongsTo(keyWith(t, "alice", 1, o)) {
 			t.Errorf("A ticket belongs to a key with %s.", what)
 		}
+	}
+}
+
+// The longest ClientHello that a configuration allows still has room for the
+// longest cookie of a server, which would otherwise make the client panic.
+func TestReviewLongestClientHelloTakesCookie(t *testing.T) {
+	config := &Config{
+		ServerName: strings.Repeat("s", 255), Rand: seeded(1), KeyShares: []Group{},
+		Suites: []SuiteID{TLS_AES_128_GCM_SHA256},
+	}
+	for i := range limits.MaxALPN {
+		config.NextProtos = append(config.NextProtos, fmt.Sprintf("%0255d", i))
+	}
+	room := limits.MaxOfferedIdentityBytes - limits.MaxALPN*256
+	for i := range limits.MaxOfferedKeys {
+		const around = 2 + 1 + 2 + 4 // of an ImportedIdentity
+		context := make([]byte, min(room/limits.MaxOfferedKeys-around, limits.MaxContextLen))
+		config.Keys = append(config.Keys, keyWith(t, string(rune('a'+i)), byte(i), KeyOptions{Context: context}))
+	}
+	e, err := NewClientEngine(config, "", testNow)
+	if err != nil {
+		t.Fatalf("A configuration within the limits is refused: %v.", err)
+	}
+	var hello []byte
+	for _, r := range recordsOf(t, e.out) {
+		hello = append(hello, e.out[r.start+limits.RecordHeaderLen:r.end]...)
+	}
+	answerWithCookie(t, e, hello)
+	long, err := NewKey(strings.Repeat("i", limits.MaxIdentityLen), make([]byte, 32), KeyOptions{Context: make([]byte, limits.MaxContextLen)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Keys = append(config.Keys[:limits.MaxOfferedKeys-2], long, keyWith(t, strings.Repeat("j", limits.MaxIdentityLen), 0x77, KeyOptions{Context: make([]byte, limits.MaxContextLen)}))
+	if _, err := NewClientEngine(config, "", testNow); err == nil || !strings.Contains(err.Error(), "fit into a ClientHello") {
+		t.Errorf("A configuration beyond the limit of a ClientHello is not refused: %v.", err)
+	}
+}
+
+// answerWithCookie sends a client a HelloRetryRequest with the longest cookie.
+func answerWithCookie(t *testing.T, e *Engine, clientHello []byte) {
+	t.Helper()
+	hello, err := wire.ParseClientHello(clientHello, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, group := wire.VersionTLS13, wire.GroupX25519MLKEM768
+	retry := &wire.ServerHello{
+		HelloRetryRequest: true, LegacyVersion: wire.VersionTLS12, LegacySessionIDEcho: hello.LegacySessionID,
+		CipherSuite: hello.CipherSuites[0], SelectedVersion: &version, SelectedGroup: &group,
+		Cookie: bytes.Repeat([]byte{'c'}, limits.MaxCookieLen),
+	}
+	if err := put(e, plainRecord(record.Handshake, retry.Append(nil)), testNow); err != nil {
+		t.Errorf("The client does not answer a HelloRetryRequest: %v.", err)
+	}
+}
+
+// One secret is used one way, under whatever names.
+func TestReviewOneSecretOneUse(t *testing.T) {
+	imported := keyWith(t, "alice", 1, KeyOptions{})
+	for what, o := range map[string]KeyOptions{"external": {Kind: External}, "of another hash": {Hash: SHA384}} {
+		for _, name := range []string{"alice", "bob"} {
+			if err := checkKeys([]*Key{imported, keyWith(t, name, 1, o)}); err == nil {
+				t.Errorf("A key is taken that is also %s, as %q.", what, name)
+			}
+		}
+	}
+	if err := checkKeys([]*Key{imported, keyWith(t, "bob", 1, KeyOptions{}), keyWith(t, "alice", 2, KeyOptions{Kind: External})}); err != nil {
+		t.Errorf("Keys that do not contradict each other are refused: %v.", err)
 	}
 }

@@ -64,9 +64,9 @@ const (
 	// each costs a binder.
 	MaxOfferedKeys = 8
 
-	// MaxOfferedIdentityBytes is the most bytes of all identities that a
-	// client offers in one ClientHello: with shares and binders they stay
-	// within MaxClientHello.
+	// MaxOfferedIdentityBytes is the most bytes of all identities and
+	// application protocols that a client offers in one ClientHello: with
+	// shares, binders and a cookie they stay within MaxClientHello.
 	MaxOfferedIdentityBytes = 1<<16 - 1<<14
 
 	// MaxIdentitiesRead is how many offered identities a server looks at; it
@@ -195,8 +195,10 @@ const (
 	MaxUnproven = 2048
 
 	// MaxQueuedBytes is how much text waits for one peer of the program's
-	// server. Who reads so much more slowly than the others is dropped.
-	MaxQueuedBytes = 4 << 20
+	// server, and QueueSeconds how long the others wait when it takes no more.
+	// Then it is dropped: it may be slow, but not stuck.
+	MaxQueuedBytes = 256 << 10
+	QueueSeconds   = 5
 
 	// ConnectSeconds is how long the program's client waits for a TCP
 	// connection.
