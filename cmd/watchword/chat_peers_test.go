@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -171,8 +172,8 @@ func then(text string, follows hostileClient) hostileClient {
 	}
 }
 
-// beHostile plays the named client.
-func beHostile(address, kind string, key *watchword.Key) error {
+// beHostile plays the named client, until ctx ends at the latest.
+func beHostile(ctx context.Context, address, kind string, key *watchword.Key) error {
 	client, ok := hostileClients[kind]
 	if !ok {
 		return fmt.Errorf("no hostile client is called %s; there are %s", kind, strings.Join(slices.Sorted(maps.Keys(hostileClients)), ", "))
@@ -182,6 +183,7 @@ func beHostile(address, kind string, key *watchword.Key) error {
 		return err
 	}
 	defer raw.Close()
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
 	// What the server makes of it is its own affair.
 	_ = client(raw, key)
 	return nil

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -199,7 +200,7 @@ func scriptKey(ts *testscript.TestScript) *watchword.Key {
 // hostile KIND...: such clients, one after the other, at $ADDR.
 func scriptHostile(ts *testscript.TestScript, _ bool, args []string) {
 	for _, kind := range args {
-		ts.Check(beHostile(ts.Getenv("ADDR"), kind, scriptKey(ts)))
+		ts.Check(beHostile(context.Background(), ts.Getenv("ADDR"), kind, scriptKey(ts)))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -134,6 +135,9 @@ type client struct {
 	sent    atomic.Int64 // messages on their way
 	refused atomic.Int64 // lines that were no messages, in either direction
 	extend  atomic.Bool  // what comes makes the wait begin anew
+
+	mu    sync.Mutex // guards hurry, and the order of read deadlines
+	hurry bool       // Ctrl-C came
 }
 
 // run sends and receives until both are over.
@@ -147,11 +151,13 @@ func (c *client) run(ctx context.Context) int {
 		select {
 		case end.sendErr = <-sent:
 			sent = nil
-			if end.sendErr == nil {
+			switch {
+			case end.stopped: // the wait has begun
+			case end.sendErr == nil:
 				end.closed = true
 				c.extend.Store(true)
 				c.closeWrite(c.wait)
-			} else {
+			default:
 				// The reader may still learn why.
 				c.patience(farewellTime)
 			}
@@ -159,8 +165,7 @@ func (c *client) run(ctx context.Context) int {
 			interrupt = nil
 			end.interrupted = sent != nil
 			end.stopped, end.closed = true, true
-			c.extend.Store(false)
-			go c.closeWrite(farewellTime)
+			go c.stop()
 		case end.receiveErr = <-received:
 			end.typed = c.prompt != nil
 			c.prompt.stop()
@@ -190,10 +195,25 @@ func (c *client) close(e ending) {
 
 const farewellTime = limits.FarewellSeconds * time.Second
 
-// patience bounds how long nothing may come from the server.
+// patience bounds how long nothing may come from the server. Who pressed
+// Ctrl-C does not wait long.
 func (c *client) patience(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hurry {
+		d = min(d, farewellTime)
+	}
 	// A connection that fails here fails in the reader too.
 	_ = c.conn.SetReadDeadline(time.Now().Add(d))
+}
+
+// stop makes the client end soon.
+func (c *client) stop() {
+	c.mu.Lock()
+	c.hurry = true
+	c.mu.Unlock()
+	c.extend.Store(false)
+	c.closeWrite(farewellTime)
 }
 
 // closeWrite tells the server that all was sent, and waits for it only so long.

@@ -11,7 +11,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -243,12 +245,13 @@ func (s *server) readInput() {
 	}
 }
 
-// broadcast queues a line for every peer and returns how many there are.
+// broadcast queues a line for every peer and returns how many took it.
 func (s *server) broadcast(text string) int {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	peers := slices.Collect(maps.Keys(s.peers))
+	s.mu.Unlock()
 	n := 0
-	for p := range s.peers {
+	for _, p := range peers {
 		if p.enqueue(text + "\n") {
 			n++
 		}

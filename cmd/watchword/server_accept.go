@@ -95,7 +95,7 @@ func (s *server) handshake(ctx context.Context, raw net.Conn, place *list.Elemen
 	begin := time.Now()
 	err := conn.HandshakeContext(ctx)
 	took := time.Since(begin)
-	p := &peer{conn: conn, remote: remote, more: make(chan struct{}, 1), sent: make(chan struct{})}
+	p := &peer{conn: conn, remote: remote, more: make(chan struct{}, 1), room: make(chan struct{}, 1), sent: make(chan struct{})}
 	if err == nil {
 		p.identity = keyfile.FormatIdentity(conn.Session().Identity)
 		err = s.admit(p, place)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type peer struct {
 	remote   string
 
 	more chan struct{} // holds one when the writer has something to do
+	room chan struct{} // holds one when the writer has taken what waited
 	sent chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex // guards what follows
@@ -34,7 +36,7 @@ func (p *peer) name() string { return p.identity + " at " + p.remote }
 
 // servePeer serves p to its end.
 func (s *server) servePeer(p *peer) {
-	go s.write(p)
+	go p.write()
 	err := s.read(p)
 	if err != nil {
 		p.conn.Abort("the connection failed")
@@ -121,21 +123,58 @@ func (p *peer) brokenOff() error {
 	return fmt.Errorf("%s %s", p.name(), p.dropped)
 }
 
-// enqueue takes a line to be sent. It never waits.
+// enqueue takes a line to be sent. Where too much waits already, it waits for
+// some of it to be taken, but not for ever.
 func (p *peer) enqueue(line string) bool {
+	var stuck <-chan time.Time
+	for {
+		if added, over := p.add(line); over {
+			return added
+		}
+		if stuck == nil {
+			stuck = time.After(limits.QueueSeconds * time.Second)
+		}
+		select {
+		case <-p.room:
+		case <-p.sent:
+		case <-stuck:
+			p.drop(fmt.Sprintf("took nothing of what was sent to it for %d seconds, and was dropped", limits.QueueSeconds))
+			return false
+		}
+	}
+}
+
+// add takes a line if there is room for it. over means that there is no use in
+// trying again.
+func (p *peer) add(line string) (added, over bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
-		return false
+		return false, true
 	}
-	if p.queued+len(line) > limits.MaxQueuedBytes {
-		p.dropLocked("does not read what is sent to it, and was dropped")
-		return false
+	if p.queued > 0 && p.queued+len(line) > limits.MaxQueuedBytes {
+		return false, false
 	}
 	p.queue = append(p.queue, line)
 	p.queued += len(line)
-	p.wake()
-	return true
+	wake(p.more)
+	return true, true
+}
+
+// take returns some of what waits, and whether close_notify is to follow it.
+func (p *peer) take() (lines string, closing bool) {
+	const batch = limits.MaxPlaintext
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, size := 0, 0
+	for n < len(p.queue) && size < batch {
+		size += len(p.queue[n])
+		n++
+	}
+	lines = strings.Join(p.queue[:n], "")
+	p.queue, p.queued = p.queue[n:], p.queued-size
+	wake(p.room)
+	return lines, p.closing
 }
 
 // close sends close_notify after what is queued.
@@ -143,42 +182,39 @@ func (p *peer) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closing = true
-	p.wake()
+	wake(p.more)
 }
 
-func (p *peer) wake() {
+func wake(c chan struct{}) {
 	select {
-	case p.more <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
-// dropLocked breaks off; p.mu is held. The reader says why.
-func (p *peer) dropLocked(why string) {
+// drop breaks off. The reader says why.
+func (p *peer) drop(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.dropped == "" {
 		p.dropped = why
 	}
 	p.closing, p.queue, p.queued = true, nil, 0
-	p.wake()
+	wake(p.more)
 	go p.conn.Abort(why)
 }
 
 // write sends what is queued until the peer is closed.
-func (s *server) write(p *peer) {
+func (p *peer) write() {
 	defer close(p.sent)
 	for {
-		p.mu.Lock()
-		lines, closing := p.queue, p.closing
-		p.queue, p.queued = nil, 0
-		p.mu.Unlock()
-		for _, line := range lines {
-			if err := send(p.conn, line); err != nil {
+		lines, closing := p.take()
+		switch {
+		case len(lines) > 0:
+			if err := send(p.conn, lines); err != nil {
 				p.writeFailed(err)
 				return
 			}
-		}
-		switch {
-		case len(lines) > 0:
 		case closing:
 			// Best effort: who has closed his end need not wait for it.
 			_ = p.conn.SetWriteDeadline(time.Now().Add(limits.CloseTimeoutSeconds * time.Second))
@@ -191,26 +227,26 @@ func (s *server) write(p *peer) {
 }
 
 func (p *peer) writeFailed(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if timedOut(err) {
-		p.dropLocked(fmt.Sprintf("took nothing of what was sent to it for %d seconds, and was dropped", limits.StallSeconds))
+		p.drop(fmt.Sprintf("took too little of what was sent to it for %d seconds, and was dropped", limits.StallSeconds))
 		return
 	}
 	// The connection is gone; the reader learns why.
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closing, p.queue, p.queued = true, nil, 0
 }
 
-// send writes a whole line, so that close_notify cannot come in the middle of
+// send writes whole lines at once, so that close_notify cannot come in the middle of
 // it. Who takes none of it for a while, or less than 8 KiB a second, is not
 // waited for.
-func send(conn *watchword.Conn, line string) error {
+func send(conn *watchword.Conn, lines string) error {
 	const perSecond = 8 << 10
-	patience := time.Duration(limits.StallSeconds+len(line)/perSecond) * time.Second
+	patience := time.Duration(limits.StallSeconds+len(lines)/perSecond) * time.Second
 	if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	_, err := io.WriteString(conn, line)
+	_, err := io.WriteString(conn, lines)
 	return err
 }
 
