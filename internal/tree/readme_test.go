@@ -50,3 +50,27 @@ func TestReadmeHasTheTwoCommands(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeExample: the program of the README is the example that is compiled
+// and run as a test.
+func TestReadmeExample(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatalf("The README is missing: %v", err)
+	}
+	source, err := os.ReadFile(filepath.Join(root, "example_test.go"))
+	if err != nil {
+		t.Fatalf("The example is missing: %v", err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "```go\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	_, body, _ := strings.Cut(string(source), "func Example() {\n")
+	body, _, found := strings.Cut(body, "\t// Output:")
+	if !found {
+		t.Fatal("example_test.go has no Example with its output.")
+	}
+	body = strings.TrimPrefix(strings.ReplaceAll("\n"+body, "\n\t", "\n"), "\n")
+	if strings.TrimSpace(shown) != strings.TrimSpace(body) {
+		t.Errorf("The README's program differs from Example in example_test.go. The README has:\n%s", shown)
+	}
+}
