@@ -41,7 +41,12 @@ func (e *Engine) Space(n int) []byte { return e.input.space(n) }
 func (e *Engine) Received(n int, now time.Time) error {
 	e.input.filled(n)
 	defer e.input.settle()
-	return e.advance(now)
+	err := e.advance(now)
+	if err != nil || e.peerDone {
+		// Nobody will look at it, and a peer must not fill the memory with it.
+		e.input.drop()
+	}
+	return err
 }
 
 // advance works through the records of the handshake.

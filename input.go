@@ -45,6 +45,9 @@ func (b *inputBuffer) filled(n int) {
 	b.lent = false
 }
 
+// drop forgets what was received and not used.
+func (b *inputBuffer) drop() { b.end = b.start }
+
 // takePending moves waiting data to p.
 func (b *inputBuffer) takePending(p []byte) int {
 	n := copy(p, b.pending)
