@@ -28,6 +28,7 @@ type Conn struct {
 	handshakeMu   sync.Mutex // one handshake; guards handshakeErr
 	handshakeErr  error
 	handshakeDone atomic.Bool
+	giveUp        atomic.Pointer[context.CancelFunc] // of the lookup in a handshake
 
 	// engineMu guards engine. It is never held across I/O.
 	engineMu sync.Mutex
@@ -153,15 +154,20 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, &handshakeTimeout{c, limit})
 		defer cancel()
 	}
+	// Close ends a lookup under way.
+	lookups, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	c.giveUp.Store(&giveUp)
+	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		// Closing is the only way to end a Read on any net.Conn without
 		// touching the application's deadlines.
-		stop := context.AfterFunc(ctx, func() { c.conn.Close() })
-		defer stop()
+		stop = context.AfterFunc(ctx, func() { c.conn.Close() })
 	}
-	err := c.handshake(ctx)
-	// Even after a handshake that succeeded, the connection may be closed.
-	if ctx.Err() != nil {
+	err := c.handshake(lookups)
+	// Even after a handshake that succeeded, the connection may be closed, or
+	// be about to be: what cannot be stopped any more will happen.
+	if !stop() {
 		c.engineMu.Lock()
 		defer c.engineMu.Unlock()
 		c.engine.abandon(context.Cause(ctx))
@@ -460,13 +466,18 @@ func (c *Conn) close(end func(*Engine)) error {
 	c.engineMu.Unlock()
 	var alertErr error
 	if started {
-		// Best effort: on a failed deadline the lock below still ends with
-		// the write under way.
+		// The timer is for a connection beneath without deadlines, or whose
+		// deadline the writer sets again at the same moment.
+		backstop := time.AfterFunc(limits.CloseTimeoutSeconds*time.Second, func() { c.conn.Close() })
+		defer backstop.Stop()
 		_ = c.conn.SetWriteDeadline(time.Now().Add(limits.CloseTimeoutSeconds * time.Second))
 		c.writeMu.Lock()
 		c.engineMu.Lock()
 		end(c.engine)
 		c.engineMu.Unlock()
+		if giveUp := c.giveUp.Load(); giveUp != nil {
+			(*giveUp)()
+		}
 		alertErr = c.flushLocked()
 		c.writeMu.Unlock()
 	}

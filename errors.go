@@ -3,6 +3,7 @@ package watchword
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -46,7 +47,8 @@ var (
 	ErrNotTLS = record.ErrVersion
 
 	// ErrClosed: the connection was closed by this end.
-	ErrClosed = errors.New("use of a closed connection")
+	// errors.Is finds net.ErrClosed in it.
+	ErrClosed error = &causeError{"use of a closed connection", net.ErrClosed}
 
 	// ErrHandshakeTimeout: the handshake took longer than
 	// Config.HandshakeTimeout.
