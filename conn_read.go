@@ -24,10 +24,8 @@ func (c *Conn) fill() error {
 	case err == nil || n > 0:
 		return nil
 	case errors.Is(err, io.EOF):
-		if err := c.engine.ReceivedEOF(); err != nil {
-			return err
-		}
-		return io.EOF
+		// Without an error the engine knows by itself that this is the end.
+		return c.engine.ReceivedEOF()
 	}
 	return err
 }

@@ -44,6 +44,7 @@ type Engine struct {
 
 	err      error // sticks
 	peerDone bool  // close_notify received
+	ended    bool  // the peer's stream ended, after what Read has not taken yet
 	sentDone bool  // close_notify sent
 }
 

@@ -117,8 +117,14 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	for i := range offered {
 		a.Candidates = append(a.Candidates, e.candidates(i, keys)...)
 	}
-	if len(a.Candidates) == 0 && err == nil {
+	switch {
+	case err != nil:
+	case len(a.Candidates) == 0:
 		a.Unknown = explainUnknown(offered, keys)
+	default:
+		// Said only where no candidate fits: a key is known, and the binder
+		// has the length of another hash.
+		a.Unknown = &causeError{"the client uses the key " + quoted(namesOf(offered)) + " with another hash than here, or offers no suite with the hash of the key here: both ends must hold the key for the same hash", ErrUnknownIdentity}
 	}
 	return a, nil
 }

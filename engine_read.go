@@ -77,7 +77,8 @@ func (e *Engine) Missing() int {
 }
 
 // ReceivedEOF tells that the peer's stream has ended. It is an error unless
-// close_notify came before.
+// close_notify came before. While Read has not taken all that came, Read
+// returns that error after it.
 func (e *Engine) ReceivedEOF() error {
 	if e.err != nil {
 		return e.err
@@ -85,7 +86,18 @@ func (e *Engine) ReceivedEOF() error {
 	if e.peerDone {
 		return nil
 	}
+	if e.complete && e.recordWaits() {
+		e.ended = true // close_notify may be among what Read has not taken yet
+		return nil
+	}
 	return e.fail(e.truncated())
+}
+
+// recordWaits reports whether Read has something to do without more input.
+func (e *Engine) recordWaits() bool {
+	in := e.input.unread()
+	_, total, err := e.reader.Next(in)
+	return err != nil || total > 0 && total <= len(in)
 }
 
 func (e *Engine) truncated() error {
@@ -129,7 +141,9 @@ func (e *Engine) Read(p []byte, now time.Time) (n int, err error) {
 				return n, nil
 			}
 			return 0, io.EOF
-		case !e.complete || len(p) == 0:
+		case !e.complete:
+			return 0, ErrNeedInput
+		case len(p) == 0:
 			return n, nil
 		}
 		rest := p[n:]
@@ -144,6 +158,10 @@ func (e *Engine) Read(p []byte, now time.Time) (n int, err error) {
 		if !ok {
 			if n > 0 {
 				return n, nil
+			}
+			if e.ended {
+				e.fail(e.truncated())
+				continue
 			}
 			return 0, ErrNeedInput
 		}
