@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
+	"strings"
 )
 
 // Dial connects to address on the network, does the handshake, and returns the
@@ -20,9 +22,9 @@ func DialContext(ctx context.Context, network, address string, config *Config) (
 	}
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(address)
-		if err == nil && host != "" && net.ParseIP(host) == nil && len(host) <= 255 {
+		if name := sniOf(host); err == nil && name != "" {
 			config = config.Clone()
-			config.ServerName = host
+			config.ServerName = name
 		}
 	}
 	var d net.Dialer
@@ -37,6 +39,22 @@ func DialContext(ctx context.Context, network, address string, config *Config) (
 		return nil, fmt.Errorf("handshake with %s: %w", address, err)
 	}
 	return conn, nil
+}
+
+// sniOf returns the name to send for a host, empty for one that SNI has no
+// place for (RFC 6066 §3): an address, with a zone or without, a name that is
+// not ASCII or too long. The dot at the end of a name is left out.
+func sniOf(host string) string {
+	host = strings.TrimSuffix(host, ".")
+	if _, err := netip.ParseAddr(host); err == nil || len(host) > 255 {
+		return ""
+	}
+	for i := range len(host) {
+		if host[i] <= ' ' || host[i] >= 0x7f {
+			return ""
+		}
+	}
+	return host
 }
 
 // Listen announces on the local address and returns a listener whose

@@ -4,7 +4,11 @@ package watchword
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -107,5 +111,90 @@ func TestReviewOneSecretOneUse(t *testing.T) {
 	}
 	if err := checkKeys([]*Key{imported, keyWith(t, "bob", 1, KeyOptions{}), keyWith(t, "alice", 2, KeyOptions{Kind: External})}); err != nil {
 		t.Errorf("Keys that do not contradict each other are refused: %v.", err)
+	}
+}
+
+// What came before the end of the stream is read before the end is told.
+func TestReviewDataBeforeEndOfStream(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		c, s := configs(t, KeyOptions{})
+		p := connected(t, c, s)
+		p.write(p.client, []byte("hello"))
+		want := ErrTruncated
+		if closed {
+			p.client.CloseWrite()
+			want = io.EOF
+		}
+		p.run()
+		if err := p.server.ReceivedEOF(); err != nil {
+			t.Errorf("The end of the stream is told before what came ahead of it: %v.", err)
+		}
+		if got, err := drain(p.server, testNow); string(got) != "hello" || !errors.Is(err, want) {
+			t.Errorf("The server reads %q and then %v, want hello and %v.", got, err, want)
+		}
+	}
+}
+
+// Before the handshake is complete, Engine.Read asks for input rather than to
+// return nothing and no error.
+func TestReviewReadBeforeHandshake(t *testing.T) {
+	c, s := configs(t, KeyOptions{})
+	p := newPair(t, c, s)
+	if n, err := p.server.Read(make([]byte, 1), testNow); n != 0 || !errors.Is(err, ErrNeedInput) {
+		t.Errorf("Read returns %d and %v.", n, err)
+	}
+}
+
+// waitingLookup is a lookup that a store never answers.
+type waitingLookup struct{ asked, ended chan struct{} }
+
+func (l waitingLookup) LookupKeys(ctx context.Context, _ []OfferedIdentity) ([]*Key, error) {
+	close(l.asked)
+	<-ctx.Done()
+	close(l.ended)
+	return nil, ctx.Err()
+}
+
+// Close ends a lookup under way, and the handshake with it.
+func TestReviewCloseEndsLookup(t *testing.T) {
+	c, s := configs(t, KeyOptions{})
+	lookup := waitingLookup{make(chan struct{}), make(chan struct{})}
+	s.Keys, s.Lookup, s.HandshakeTimeout = nil, lookup, -1
+	a, b := net.Pipe()
+	client, server := Client(a, c), Server(b, s)
+	go func() { _ = client.Handshake() }()
+	done := make(chan error)
+	go func() { done <- server.Handshake() }()
+	<-lookup.asked
+	_ = server.Close()
+	<-lookup.ended
+	if err := <-done; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("The handshake of a closed connection ends with %v, want net.ErrClosed.", err)
+	}
+	_ = client.Close()
+}
+
+// A name that SNI has no place for is not sent (RFC 6066 §3).
+func TestReviewNameForSNI(t *testing.T) {
+	for host, want := range map[string]string{
+		"host.example": "host.example", "host.example.": "host.example", "": "", ".": "",
+		"127.0.0.1": "", "::1": "", "fe80::1%eth0": "", "b\u00fccher.example": "",
+		strings.Repeat("a", 256): "", "a b": "",
+	} {
+		if got := sniOf(host); got != want {
+			t.Errorf("The host %q is sent as %q, want %q.", host, got, want)
+		}
+	}
+}
+
+// A key of another hash is not called unknown in our own log: it is the
+// commonest mistake with OpenSSL's -psk.
+func TestReviewSentenceForAnotherHash(t *testing.T) {
+	c, s := configs(t, KeyOptions{Kind: External})
+	s.Keys = []*Key{keyWith(t, "alice", 1, KeyOptions{Kind: External, Hash: SHA384})}
+	p := newPair(t, c, s)
+	p.run()
+	if err := p.server.Err(); !errors.Is(err, ErrUnknownIdentity) || !strings.Contains(err.Error(), "another hash") {
+		t.Errorf("The server says: %v.", err)
 	}
 }
