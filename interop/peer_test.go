@@ -9,7 +9,6 @@ package interop
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -233,9 +232,4 @@ func readLine(t *testing.T, r io.Reader) string {
 			return string(line)
 		}
 	}
-}
-
-func isTimeout(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
 }

@@ -42,7 +42,6 @@ type options struct {
 	hostName    string
 	alpn        []string
 	selectALPN  string
-	rejectALPN  bool
 	noTicket    bool
 
 	// What the shim does once the connection stands.
@@ -51,7 +50,6 @@ type options struct {
 	initialWriteRepeats int
 	shutsDown           bool
 	checkCloseNotify    bool
-	sendAlert           bool
 	keyUpdate           bool
 	keyUpdateBeforeRead bool
 	recordSizes         bool
