@@ -99,8 +99,8 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadl
 
 // ConnectionState returns the standard library's description of the
 // connection, which net/http and others know. What it has no place for is in
-// [Conn.Session]. It holds no certificates, and its ExportKeyingMaterial does
-// not work: use [Session.Export].
+// [Conn.Session]. It holds no certificates, and its ExportKeyingMaterial panics:
+// use [Session.Export].
 func (c *Conn) ConnectionState() tls.ConnectionState {
 	c.engineMu.Lock()
 	defer c.engineMu.Unlock()
