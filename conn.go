@@ -158,6 +158,7 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 	lookups, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	c.giveUp.Store(&giveUp)
+	defer c.giveUp.Store(nil) // or an idle connection keeps its context
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		// Closing is the only way to end a Read on any net.Conn without
@@ -272,8 +273,7 @@ func (c *Conn) failed(err error) error {
 	if e := c.engine.Err(); e != nil {
 		return e
 	}
-	c.engine.abandon(err)
-	return err
+	return c.engine.abandon(err)
 }
 
 func (c *Conn) lookup(ctx context.Context, offered []OfferedIdentity) ([]*Key, error) {
@@ -384,15 +384,15 @@ func (c *Conn) Write(p []byte) (written int, err error) {
 }
 
 func (c *Conn) writeLocked(p []byte) (written int, err error) {
-	if c.closed.Load() {
-		return 0, net.ErrClosed
-	}
 	if c.writeErr != nil {
 		return 0, c.writeErr
 	}
 	buf := writeBuffers.Get().(*[]byte)
 	defer writeBuffers.Put(buf)
 	for written < len(p) {
+		if c.closed.Load() {
+			return written, net.ErrClosed // so that Close need not wait for the rest
+		}
 		c.engineMu.Lock()
 		out, n, sealErr := c.engine.Seal((*buf)[:0], p[written:], writeBuffer)
 		c.engineMu.Unlock()

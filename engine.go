@@ -2,6 +2,7 @@ package watchword
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -148,7 +149,11 @@ func (e *Engine) fail(err error) error {
 	}
 	var local *alert.LocalError
 	if errors.As(err, &local) {
-		e.sendAlert(local.Description)
+		d := local.Description
+		if d == alert.CloseNotify || d == alert.UserCanceled {
+			d = alert.InternalError // a failure must not look like a clean end
+		}
+		e.sendAlert(d)
 	}
 	e.err = e.explain(err)
 	e.forget()
@@ -161,10 +166,13 @@ func (e *Engine) explain(err error) error {
 		return err
 	}
 	var remote *alert.RemoteError
+	var network net.Error
 	switch {
 	case errors.As(err, &remote) && rejectsKey(remote.Description),
 		errors.Is(err, handshake.ErrNoPSKSelected),
-		errors.Is(err, ErrTruncated):
+		errors.Is(err, ErrTruncated),
+		// A reset is another way to close without an alert.
+		errors.As(err, &network) && !network.Timeout() && !errors.Is(err, net.ErrClosed):
 		return &keyRejected{e.client.names, err}
 	}
 	return err
@@ -203,9 +211,10 @@ func (e *Engine) sendAlert(d alert.Description) {
 }
 
 // abandon ends the connection without telling the peer: the network is gone.
-func (e *Engine) abandon(err error) {
+func (e *Engine) abandon(err error) error {
 	if e.err == nil {
-		e.err = err
+		e.err = e.explain(err)
 		e.forget()
 	}
+	return e.err
 }

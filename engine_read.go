@@ -42,6 +42,9 @@ func (e *Engine) Received(n int, now time.Time) error {
 	e.input.filled(n)
 	defer e.input.settle()
 	err := e.advance(now)
+	if err == nil && !e.complete && len(e.input.unread()) > limits.MaxHandshakeBytes {
+		err = e.fail(errHandshakeFlood) // it does not wait for Answer
+	}
 	if err != nil || e.peerDone {
 		// Nobody will look at it, and a peer must not fill the memory with it.
 		e.input.drop()

@@ -124,7 +124,7 @@ func chooseProtocol(offered, ours []string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", alert.New(alert.NoApplicationProtocol, fmt.Sprintf("no application protocol in common: the client offers %q, we have %q", offered, ours))
+	return "", alert.New(alert.NoApplicationProtocol, fmt.Sprintf("no application protocol in common: the client offers %q, we have %q", shown(offered), ours))
 }
 
 // readLimit checks a record_size_limit and returns how many bytes of content it
@@ -138,11 +138,14 @@ func readLimit(v uint16) (int, error) {
 
 func joined[T fmt.Stringer](list []T) string {
 	var names []string
-	for _, v := range list {
+	for _, v := range shown(list) {
 		names = append(names, v.String())
 	}
 	return strings.Join(names, ", ")
 }
+
+// shown returns as much of a peer's list as goes into a sentence.
+func shown[T any](list []T) []T { return list[:min(len(list), 8)] }
 
 // limitOrMost returns the configured limit of content, or the most there is.
 func limitOrMost(n int) int {
