@@ -51,7 +51,7 @@ func (e *Engine) provenKey() *Key {
 	r := e.machine.Result()
 	if t := e.client.ticket; t != nil && r.PSK == t.psk {
 		for _, k := range e.config.Keys {
-			if k.identity == t.identity && hmac.Equal(k.ticketTag(), t.keyTag) {
+			if k.identity == t.identity && hmac.Equal(k.ticketTag, t.keyTag) {
 				return k
 			}
 		}

@@ -70,7 +70,10 @@ func NewClientEngine(c *Config, server string, now time.Time) (*Engine, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	e := &Engine{config: c, client: &clientEngine{server: c.ticketName(server)}}
+	e := &Engine{config: c, client: &clientEngine{}}
+	if c.Tickets != nil && c.Tickets.Cache != nil {
+		e.client.server = c.ticketName(server)
+	}
 	e.client.ticket = c.takeTicket(e.client.server, now)
 	hc, err := c.clientConfig(e.client.ticket, now)
 	if err != nil {

@@ -124,7 +124,9 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	default:
 		// Said only where no candidate fits: a key is known, and the binder
 		// has the length of another hash.
-		a.Unknown = &causeError{"the client uses the key " + quoted(namesOf(offered)) + " with another hash than here, or offers no suite with the hash of the key here: both ends must hold the key for the same hash", ErrUnknownIdentity}
+		a.Unknown = &lateError{func() string {
+			return "the client uses the key " + quoted(namesOf(offered)) + " with another hash than here, or offers no suite with the hash of the key here: both ends must hold the key for the same hash"
+		}, ErrUnknownIdentity}
 	}
 	return a, nil
 }
@@ -165,10 +167,13 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 
 // reasons are the two that end in the same alert.
 func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
-	names := quoted(namesOf(offered))
 	return handshake.Answer{
-		Unknown: &causeError{"the client offers the key " + names + ", which is not known here", ErrUnknownIdentity},
-		Wrong:   &causeError{"the client knows the name " + names + " but its key differs from the one here: compare the fingerprints of the key on both ends", ErrWrongKey},
+		Unknown: &lateError{func() string {
+			return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
+		}, ErrUnknownIdentity},
+		Wrong: &lateError{func() string {
+			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here: compare the fingerprints of the key on both ends"
+		}, ErrWrongKey},
 	}
 }
 

@@ -100,6 +100,16 @@ type causeError struct {
 func (e *causeError) Error() string { return e.sentence }
 func (e *causeError) Unwrap() error { return e.is }
 
+// lateError is a causeError whose sentence is put together only when it is
+// wanted: those of a server's refusals are at hand in every handshake.
+type lateError struct {
+	sentence func() string
+	is       error
+}
+
+func (e *lateError) Error() string { return e.sentence() }
+func (e *lateError) Unwrap() error { return e.is }
+
 func quoted(names []string) string {
 	var q []string
 	for _, n := range names {

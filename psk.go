@@ -86,6 +86,9 @@ type Key struct {
 	// psks holds what a handshake uses: one entry for each KDF that an
 	// imported key is imported for, or the single one of an external key.
 	psks []keyPSK
+	// ticketTag stands for the key in tickets. It is compared at each
+	// resumption, and so derived only once.
+	ticketTag []byte
 }
 
 type keyPSK struct {
@@ -117,6 +120,7 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 	}
 	k := &Key{identity: identity, secret: bytes.Clone(secret), options: options}
 	k.options.Context = bytes.Clone(options.Context)
+	k.ticketTag = k.makeTicketTag()
 	mac := hmac.New(sha256.New, k.secret)
 	mac.Write([]byte("watchword use"))
 	mac.Sum(k.use[:0])
@@ -199,9 +203,9 @@ func (k *Key) tag(use string) []byte {
 	return mac.Sum(nil)
 }
 
-// ticketTag stands for the key in tickets: with its context and its hash, so
-// that a ticket does not outlive a change of either.
-func (k *Key) ticketTag() []byte {
+// makeTicketTag derives what stands for the key in tickets: with its context
+// and its hash, so that a ticket does not outlive a change of either.
+func (k *Key) makeTicketTag() []byte {
 	return k.tag(fmt.Sprintf("ticket %s %s %x", k.options.Kind, k.options.Hash, sha256.Sum256(k.options.Context)))
 }
 

@@ -66,7 +66,7 @@ func (t *ClientTicket) usable(c *Config, now time.Time) bool {
 		return false
 	}
 	return slices.ContainsFunc(c.Keys, func(k *Key) bool {
-		return k.identity == t.identity && k.options.Kind == t.kind && hmac.Equal(k.ticketTag(), t.keyTag)
+		return k.identity == t.identity && k.options.Kind == t.kind && hmac.Equal(k.ticketTag, t.keyTag)
 	})
 }
 
@@ -100,7 +100,7 @@ func (e *Engine) keepTicket(f handshake.TicketReceived, now time.Time) {
 	}
 	lifetime := time.Duration(f.Message.TicketLifetime) * time.Second
 	e.config.Tickets.Cache.Put(e.client.server, &ClientTicket{
-		identity: k.identity, kind: k.options.Kind, keyTag: k.ticketTag(),
+		identity: k.identity, kind: k.options.Kind, keyTag: k.ticketTag,
 		ticket: f.Message.Ticket, ageAdd: f.Message.TicketAgeAdd,
 		received: now, expires: now.Add(lifetime),
 		psk: schedule.NewPSK(e.machine.Result().Suite.Hash, schedule.ResumptionPSK, f.PSK),

@@ -99,7 +99,7 @@ func parseTicket(raw []byte) *ticketState {
 // belongsTo reports whether the ticket goes back to key k.
 func (t *ticketState) belongsTo(k *Key) bool {
 	return t.identity == k.identity && t.kind == k.options.Kind &&
-		subtle.ConstantTimeCompare(t.keyTag, k.ticketTag()) == 1
+		subtle.ConstantTimeCompare(t.keyTag, k.ticketTag) == 1
 }
 
 // ticketKey seals tickets for a time.
@@ -225,7 +225,7 @@ func (e *Engine) issueTicket(now time.Time) error {
 	r := e.machine.Result()
 	state := &ticketState{
 		issued: now, began: began, hash: r.Suite.Hash, mode: r.Mode,
-		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.ticketTag(),
+		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.ticketTag,
 		nextProto: r.NextProto, serverName: r.ServerName, psk: e.machine.TicketPSK(nonce),
 	}
 	ticket := append([]byte(nil), key.name[:]...)
