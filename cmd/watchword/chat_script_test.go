@@ -26,6 +26,7 @@ import (
 
 func init() {
 	scriptCommands["serve"] = scriptServe
+	scriptCommands["run"] = scriptRun
 	scriptCommands["type"] = scriptType
 	scriptCommands["hangup"] = scriptHangUp
 	scriptCommands["quit"] = scriptStop
@@ -39,8 +40,7 @@ func init() {
 // patienceOfTests is how long a script waits for what must come.
 const patienceOfTests = 30 * time.Second
 
-// background is a watchword that runs beside a script. There is one at a time
-// for each script and name.
+// background is a program that runs beside a script.
 type background struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -62,11 +62,8 @@ func backgroundOf(ts *testscript.TestScript, name string) *background {
 	return b
 }
 
-// serve NAME VERB ARGUMENTS...: starts the program in the background, with an
-// input that stays open. What it prints goes to NAME.out and NAME.err. A server
-// gets a free port; ADDR is its address once it listens. STDOUT, if set, is what
-// it prints to: a file, "gone" for a pipe that nobody reads any more, "stuck" for
-// one that somebody keeps open and does not read.
+// serve NAME VERB ARGUMENTS...: run for the program itself. A server gets a free
+// port; ADDR is its address once it listens.
 func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 || neg {
 		ts.Fatalf("usage: serve NAME VERB ARGUMENTS...")
@@ -75,13 +72,30 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	if verb == "server" {
 		args = slices.Insert(slices.Clone(args), 2, "--listen", "127.0.0.1:0")
 	}
-	cmd := exec.Command("watchword", args[1:]...)
-	// The program is found where testscript put it.
-	if path := lookPath("watchword", ts.Getenv("PATH")); path != "" {
+	scriptRun(ts, false, slices.Insert(slices.Clone(args), 1, "watchword"))
+	if verb == "server" {
+		ts.Setenv("ADDR", awaitText(ts, name+".err", `listening on (\S+), `)[1])
+	}
+}
+
+// run NAME PROGRAM ARGUMENTS...: starts the program in the background, with an
+// input that stays open. What it prints goes to NAME.out and NAME.err. STDOUT, if
+// set, is what it prints to: a file, "gone" for a pipe that nobody reads any more,
+// "stuck" for one that somebody keeps open and does not read.
+func scriptRun(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: run NAME PROGRAM ARGUMENTS...")
+	}
+	name := args[0]
+	cmd := exec.Command(args[1], args[2:]...)
+	// Programs are found where testscript put them.
+	if path := lookPath(args[1], ts.Getenv("PATH")); path != "" {
 		cmd.Path, cmd.Err = path, nil
 	}
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "PATH=" + ts.Getenv("PATH"), "TMPDIR=" + ts.Getenv("TMPDIR"), "CREDENTIALS_DIRECTORY=" + ts.Getenv("CREDENTIALS_DIRECTORY")}
+	for _, variable := range []string{"HOME", "PATH", "TMPDIR", "CREDENTIALS_DIRECTORY"} {
+		cmd.Env = append(cmd.Env, variable+"="+ts.Getenv(variable))
+	}
 	stdout, err := scriptStdout(ts, name)
 	ts.Check(err)
 	cmd.Stdout = stdout
@@ -96,12 +110,9 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	backgroundsLock.Lock()
 	backgrounds[ts.Getenv("WORK")+" "+name] = b
 	backgroundsLock.Unlock()
-	if verb == "server" {
-		found := awaitText(ts, name+".err", `listening on (\S+), `)
-		ts.Setenv("ADDR", found[1])
-	}
 }
 
+// scriptStdout opens what STDOUT names.
 func scriptStdout(ts *testscript.TestScript, name string) (*os.File, error) {
 	switch where := ts.Getenv("STDOUT"); where {
 	case "":
@@ -164,19 +175,23 @@ func scriptStop(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// await FILE REGEXP: waits until the file has it.
+// await FILE REGEXP [VARIABLE]: waits until the file has it. The variable is set
+// to the first group.
 func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: await FILE REGEXP")
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: await FILE REGEXP [VARIABLE]")
 	}
-	awaitText(ts, args[0], args[1])
+	found := awaitText(ts, args[0], args[1])
+	if len(args) == 3 {
+		ts.Setenv(args[2], found[1])
+	}
 }
 
 func awaitText(ts *testscript.TestScript, file, pattern string) []string {
 	re := regexp.MustCompile("(?m)" + pattern)
 	for end := time.Now().Add(patienceOfTests); ; {
-		text := ts.ReadFile(file)
-		if found := re.FindStringSubmatch(text); found != nil {
+		text, _ := os.ReadFile(ts.MkAbs(file)) // it may not be there yet
+		if found := re.FindStringSubmatch(string(text)); found != nil {
 			return found
 		}
 		if time.Now().After(end) {

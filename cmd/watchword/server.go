@@ -113,20 +113,23 @@ type server struct {
 	mu       sync.Mutex // guards what follows
 	unproven unprovenList
 	peers    map[*peer]bool
-	admitted int  // peers so far
-	stopping bool // no more peers
+	admitted int       // peers so far
+	joined   sync.Cond // admitted has grown
+	stopping bool      // no more peers
 	status   int
 	fatal    error // why nothing can be shown any more
 }
 
 func newServer(env *ui, config *watchword.Config) *server {
-	return &server{
+	s := &server{
 		env: env, config: config,
 		out:      &messageWriter{w: env.stdout, form: withIdentity},
 		failures: &failureLog{say: func(s string) { env.say("%s", s) }},
-		first:    make(chan struct{}), over: make(chan struct{}),
-		peers: make(map[*peer]bool),
+		over:     make(chan struct{}),
+		peers:    make(map[*peer]bool),
 	}
+	s.joined.L = &s.mu
+	return s
 }
 
 // serve runs until ctx ends, or what --once waits for is done, or nothing can
@@ -214,14 +217,11 @@ func (s *server) cannotShow(err error) {
 }
 
 // readInput sends lines to the peers. What comes from a file or a pipe waits
-// for the first peer; what is typed when nobody is there is lost, and said to
-// be.
+// for a peer; what is typed when nobody is there is lost, and said to be.
 func (s *server) readInput() {
 	typed := interactive(s.env.stdin)
 	if typed {
 		ignoreTerminalStop()
-	} else {
-		<-s.first
 	}
 	lines := newLineReader(s.env.stdin)
 	for {
@@ -231,17 +231,32 @@ func (s *server) readInput() {
 		case errors.As(err, &bad):
 			s.env.say("not sent: %v", bad)
 			s.failed()
-			continue
 		case errors.Is(err, io.EOF), typed && err != nil:
 			return
 		case err != nil:
 			s.env.say("standard input cannot be read any more: %v", systemReason(err))
 			s.failed()
 			return
-		}
-		if s.broadcast(text) == 0 {
+		case !typed:
+			s.broadcastWaiting(text)
+		case s.broadcast(text) == 0:
 			s.env.say("not sent: nobody is connected")
 		}
+	}
+}
+
+// broadcastWaiting waits until somebody takes the line.
+func (s *server) broadcastWaiting(text string) {
+	s.mu.Lock()
+	before := s.admitted
+	s.mu.Unlock()
+	for s.broadcast(text) == 0 {
+		s.mu.Lock()
+		for s.admitted == before {
+			s.joined.Wait()
+		}
+		before = s.admitted
+		s.mu.Unlock()
 	}
 }
 

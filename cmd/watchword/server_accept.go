@@ -151,9 +151,7 @@ func (s *server) admit(p *peer, place *list.Element) error {
 	}
 	s.admitted++
 	s.peers[p] = true
-	if s.admitted == 1 {
-		close(s.first)
-	}
+	s.joined.Broadcast()
 	return nil
 }
 
