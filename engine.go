@@ -2,6 +2,7 @@ package watchword
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -143,6 +144,18 @@ func (e *Engine) Err() error { return e.err }
 
 // State returns the name of the handshake's state (RFC 9846 §A).
 func (e *Engine) State() string { return e.machine.State() }
+
+// String says which side this is and in which state.
+func (e Engine) String() string {
+	side := "server"
+	if e.client != nil {
+		side = "client"
+	}
+	return fmt.Sprintf("engine of a %s in state %s", side, e.State())
+}
+
+// Format keeps every verb of package fmt from reaching keys and plaintext.
+func (e Engine) Format(s fmt.State, _ rune) { fmt.Fprint(s, e.String()) }
 
 // fail ends the connection with err. If this end found the fault, the alert is
 // sent; there is no other place that sends one.

@@ -78,8 +78,10 @@ func (r Role) String() string {
 // configurations and goroutines. It prints without its secret.
 type Key struct {
 	identity string
-	secret   []byte
-	options  KeyOptions
+	// secret is a function because package fmt reaches everything else, where a
+	// Key lies in somebody's unexported field.
+	secret  func() []byte
+	options KeyOptions
 	// use stands for the secret, whatever the identity, to find one key that
 	// is used in two ways.
 	use [sha256.Size]byte
@@ -118,15 +120,16 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 	if err := checkKey(identity, secret, options); err != nil {
 		return nil, err
 	}
-	k := &Key{identity: identity, secret: bytes.Clone(secret), options: options}
+	own := bytes.Clone(secret)
+	k := &Key{identity: identity, secret: func() []byte { return own }, options: options}
 	k.options.Context = bytes.Clone(options.Context)
 	k.ticketTag = k.makeTicketTag()
-	mac := hmac.New(sha256.New, k.secret)
+	mac := hmac.New(sha256.New, k.secret())
 	mac.Write([]byte("watchword use"))
 	mac.Sum(k.use[:0])
 	h := options.Hash.internal()
 	if options.Kind == External {
-		k.psks = []keyPSK{{[]byte(identity), schedule.NewPSK(h, schedule.ExternalPSK, k.secret)}}
+		k.psks = []keyPSK{{[]byte(identity), schedule.NewPSK(h, schedule.ExternalPSK, k.secret())}}
 		return k, nil
 	}
 	for _, kdf := range []suite.Hash{suite.SHA256, suite.SHA384} {
@@ -137,7 +140,7 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 			TargetKDF:        kdf.KDF(),
 		}
 		raw := id.Append(nil)
-		k.psks = append(k.psks, keyPSK{raw, schedule.Import(h, k.secret, raw, kdf)})
+		k.psks = append(k.psks, keyPSK{raw, schedule.Import(h, k.secret(), raw, kdf)})
 	}
 	return k, nil
 }
@@ -178,7 +181,7 @@ func (k *Key) Equal(other *Key) bool {
 	return k.identity == other.identity &&
 		k.options.Kind == other.options.Kind && k.options.Hash == other.options.Hash &&
 		k.options.Role == other.options.Role && bytes.Equal(k.options.Context, other.options.Context) &&
-		subtle.ConstantTimeCompare(k.secret, other.secret) == 1
+		subtle.ConstantTimeCompare(k.secret(), other.secret()) == 1
 }
 
 // Fingerprint returns 80 bits of HMAC-SHA256 with the key over its identity,
@@ -196,7 +199,7 @@ func (k *Key) Fingerprint() string {
 
 // tag derives a value that stands for the key in one use without telling it.
 func (k *Key) tag(use string) []byte {
-	mac := hmac.New(sha256.New, k.secret)
+	mac := hmac.New(sha256.New, k.secret())
 	mac.Write([]byte(use))
 	mac.Write([]byte{0})
 	mac.Write([]byte(k.identity))
@@ -213,8 +216,8 @@ func (k *Key) makeTicketTag() []byte {
 // may not work with every other implementation.
 func (k *Key) Warnings() []string {
 	var w []string
-	if len(k.secret) > limits.WarnKeyLen {
-		w = append(w, fmt.Sprintf("the key has %d bytes: not every other program takes more than %d (RFC 4279 §5.3)", len(k.secret), limits.WarnKeyLen))
+	if len(k.secret()) > limits.WarnKeyLen {
+		w = append(w, fmt.Sprintf("the key has %d bytes: not every other program takes more than %d (RFC 4279 §5.3)", len(k.secret()), limits.WarnKeyLen))
 	}
 	if len(k.identity) > limits.WarnIdentityLen {
 		w = append(w, fmt.Sprintf("the identity has %d bytes: not every other program takes more than %d (RFC 4279 §5.3)", len(k.identity), limits.WarnIdentityLen))
