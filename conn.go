@@ -82,6 +82,12 @@ func (c *Conn) LocalAddr() net.Addr { return c.conn.LocalAddr() }
 // RemoteAddr returns the remote address of the connection beneath.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.RemoteAddr() }
 
+// String names the other end.
+func (c *Conn) String() string { return "connection with " + c.peerName() }
+
+// Format keeps every verb of package fmt from reaching keys and plaintext.
+func (c *Conn) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }
+
 // NetConn returns the connection beneath. Reading from it or writing to it
 // breaks the connection on top.
 func (c *Conn) NetConn() net.Conn { return c.conn }

@@ -46,6 +46,15 @@ func configs(t testing.TB, o KeyOptions) (client, server *Config) {
 	return client, server
 }
 
+// cheap returns configurations without a key exchange, which takes most of the
+// time and matters to few tests.
+func cheap(t testing.TB) (client, server *Config) {
+	t.Helper()
+	client, server = configs(t, KeyOptions{})
+	client.KeyExchange, server.KeyExchange = PSKOnly, PSKOnly
+	return client, server
+}
+
 // A pair is a client's and a server's engine with the bytes between them.
 type pair struct {
 	t              testing.TB

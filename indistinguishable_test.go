@@ -77,7 +77,7 @@ func refusalsOf(right, wrong []*Key) map[string]func([]OfferedIdentity) ([]*Key,
 			for _, k := range right {
 				o := k.Options()
 				o.Role = ClientRole
-				other, err := NewKey(k.identity, k.secret, o)
+				other, err := NewKey(k.identity, k.secret(), o)
 				if err != nil {
 					return nil, err
 				}

@@ -35,8 +35,7 @@ func TestRecordSizeLimit(t *testing.T) {
 		for _, server := range []int{0, 64, 333, limits.MaxPlaintext} {
 			for _, padding := range []int{0, 50} {
 				what := fmt.Sprintf("client %d, server %d, padding %d", client, server, padding)
-				c, s := configs(t, KeyOptions{})
-				c.KeyExchange, s.KeyExchange = PSKOnly, PSKOnly
+				c, s := cheap(t)
 				c.RecordSizeLimit, s.RecordSizeLimit, c.PadRecords, s.PadRecords = client, server, padding, padding
 				c.NextProtos, s.NextProtos = []string{"a long name of a protocol, so that the flight is longer than a record of 64 bytes"}, nil
 				s.NextProtos = c.NextProtos
@@ -84,8 +83,7 @@ func TestRecordOverTheAnnouncedLimit(t *testing.T) {
 	for _, limit := range []int{64, 100, 5000} {
 		for _, fromServer := range []bool{false, true} {
 			for over := range 2 {
-				c, s := configs(t, KeyOptions{})
-				c.KeyExchange, s.KeyExchange = PSKOnly, PSKOnly
+				c, s := cheap(t)
 				c.RecordSizeLimit, s.RecordSizeLimit = limit, limit
 				p := connected(t, c, s)
 				from := p.client
@@ -106,8 +104,7 @@ func TestRecordOverTheAnnouncedLimit(t *testing.T) {
 
 func TestPadding(t *testing.T) {
 	for _, multiple := range []int{0, 1, 16, 100, 16384} {
-		c, s := configs(t, KeyOptions{})
-		c.KeyExchange, s.KeyExchange = PSKOnly, PSKOnly
+		c, s := cheap(t)
 		c.PadRecords = multiple
 		var got sizes
 		s.Observer = got.observe
@@ -231,17 +228,17 @@ func (sc scenario) finishedRecord(t *testing.T, toServer bool) int {
 func TestAlertsAtEachStage(t *testing.T) {
 	stages := map[string]func(t *testing.T) (victim *Engine, send func(record.ContentType, []byte)){
 		"the client waits for ServerHello": func(t *testing.T) (*Engine, func(record.ContentType, []byte)) {
-			c, s := configs(t, KeyOptions{})
+			c, s := cheap(t)
 			p := newPair(t, c, s)
 			return p.client, func(k record.ContentType, b []byte) { _ = put(p.client, plainRecord(k, b), testNow) }
 		},
 		"the server waits for ClientHello": func(t *testing.T) (*Engine, func(record.ContentType, []byte)) {
-			c, s := configs(t, KeyOptions{})
+			c, s := cheap(t)
 			p := newPair(t, c, s)
 			return p.server, func(k record.ContentType, b []byte) { _ = put(p.server, plainRecord(k, b), testNow) }
 		},
 		"the server waits for Finished, the alert is plain": func(t *testing.T) (*Engine, func(record.ContentType, []byte)) {
-			c, s := configs(t, KeyOptions{})
+			c, s := cheap(t)
 			p := newPair(t, c, s)
 			p.collect()
 			p.deliver(true)
@@ -249,8 +246,7 @@ func TestAlertsAtEachStage(t *testing.T) {
 		},
 		"the server waits for Finished, the alert is protected": func(t *testing.T) (*Engine, func(record.ContentType, []byte)) {
 			_, key := earlyServer(t)
-			_, s := configs(t, KeyOptions{})
-			s.KeyExchange = PSKOnly
+			_, s := cheap(t)
 			e, err := NewServerEngine(s)
 			if err != nil {
 				t.Fatal(err)
@@ -332,7 +328,7 @@ func TestWhichAlertsRefuseTheKey(t *testing.T) {
 		if d == int(alert.UserCanceled) {
 			continue
 		}
-		c, s := configs(t, KeyOptions{})
+		c, s := cheap(t)
 		p := newPair(t, c, s)
 		err := put(p.client, plainRecord(record.Alert, []byte{2, byte(d)}), testNow)
 		if got := errors.Is(err, ErrKeyRejected); got != refusals[d] {
