@@ -58,11 +58,20 @@ var hostileClients = map[string]hostileClient{
 		return handshakes(raw, otherKey(key.Identity(), watchword.KeyOptions{Kind: watchword.External}))
 	},
 	// The right key, and then:
-	"truncated":    then("first\nsecond, which is cut", closes),
-	"reset":        then("first\n", resets),
-	"not-utf8":     then("first\nnot \xff UTF-8\nlast\n", closesInOrder),
-	"too-long":     then("first\n"+strings.Repeat("x", limits.MaxMessage+1)+"\nlast\n", closesInOrder),
-	"rubbish":      then(strings.Repeat("\xff\n", 100), waitsForTheEnd),
+	"truncated": then("first\nsecond, which is cut", closes),
+	"reset":     then("first\n", resets),
+	"not-utf8":  then("first\nnot \xff UTF-8\nlast\n", closesInOrder),
+	"too-long":  then("first\n"+strings.Repeat("x", limits.MaxMessage+1)+"\nlast\n", closesInOrder),
+	"rubbish":   then(strings.Repeat("\xff\n", 100), waitsForTheEnd),
+	"key-updates": func(raw net.Conn, key *watchword.Key) error {
+		conn := watchword.Client(raw, clientConfig(key))
+		for range 1_000_000 {
+			if err := conn.UpdateKeys(false); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
 	"no-line-feed": then("first\nlast", closesInOrder),
 	"escapes":      then("a\x00b \x1b[2J\x1b]0;title\a \u202e \u009b\n", closesInOrder),
 	"garbled": func(raw net.Conn, key *watchword.Key) error {

@@ -75,6 +75,9 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	if err := checkAddress(*address); err != nil {
 		return env.usage("client", "--connect: %v", err)
 	}
+	if *timeout <= 0 || *wait <= 0 {
+		return env.usage("client", "--handshake-timeout is %v and --wait %v: both must be more than nothing", *timeout, *wait)
+	}
 	file, err := keys.ensure(f, *address)
 	if err != nil {
 		return env.fail(err)

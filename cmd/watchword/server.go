@@ -60,6 +60,9 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 	if err := checkAddress(*listen); err != nil {
 		return env.usage("server", "--listen: %v", err)
 	}
+	if *timeout <= 0 {
+		return env.usage("server", "--handshake-timeout is %v: it must be more than nothing", *timeout)
+	}
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {
 		return env.fail(listenFailure(*listen, err))
@@ -106,7 +109,6 @@ type server struct {
 	verbose  bool
 
 	handlers sync.WaitGroup
-	first    chan struct{} // closed when the first peer has proved its key
 	over     chan struct{} // closed when the server is to end by itself
 	quit     sync.Once     // closes over
 
