@@ -182,16 +182,24 @@ func (e *Engine) explain(err error) error {
 		return err
 	}
 	var remote *alert.RemoteError
-	var network net.Error
 	switch {
 	case errors.As(err, &remote) && rejectsKey(remote.Description),
 		errors.Is(err, handshake.ErrNoPSKSelected),
-		errors.Is(err, ErrTruncated),
-		// A reset is another way to close without an alert.
-		errors.As(err, &network) && !network.Timeout() && !errors.Is(err, net.ErrClosed):
+		e.silentEnd(err):
 		return &keyRejected{e.client.names, err}
 	}
 	return err
+}
+
+// silentEnd reports whether the server closed without having said anything,
+// which is how some refuse a key. A reset is another way to do so.
+func (e *Engine) silentEnd(err error) bool {
+	if e.guard.handshakeBytes > 0 || len(e.input.unread()) > 0 {
+		return false
+	}
+	var network net.Error
+	return errors.Is(err, ErrTruncated) ||
+		errors.As(err, &network) && !network.Timeout() && !errors.Is(err, net.ErrClosed)
 }
 
 // forget drops what only a handshake under way needs.

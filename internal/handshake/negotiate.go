@@ -31,10 +31,12 @@ func chooseSuite(offered []uint16, ours []suite.ID, h suite.Hash) *suite.Suite {
 func checkVersion(m *wire.ClientHello) error {
 	if !slices.Contains(m.SupportedVersions, wire.VersionTLS13) {
 		newest := m.LegacyVersion
-		if len(m.SupportedVersions) > 0 {
-			newest = slices.Max(m.SupportedVersions)
+		for _, v := range m.SupportedVersions {
+			if v>>8 == 3 { // what is no version of TLS is there to test us
+				newest = max(newest, v)
+			}
 		}
-		return alert.New(alert.ProtocolVersion, fmt.Sprintf("the client does not offer TLS 1.3, at most version 0x%04x", newest))
+		return alert.New(alert.ProtocolVersion, "the client does not offer TLS 1.3, at most "+wire.VersionName(newest))
 	}
 	if m.LegacyVersion != wire.VersionTLS12 {
 		return alert.New(alert.ProtocolVersion, "the client's legacy_version is not that of TLS 1.2")

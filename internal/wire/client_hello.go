@@ -77,7 +77,7 @@ var clientHelloExtensions = map[ExtensionType]func(*ClientHello, *reader){
 func ParseClientHello(raw []byte, rec *Fields) (*ClientHello, error) {
 	r := start(raw, TypeClientHello, "RFC 9846 §4.2.2", rec)
 	m := &ClientHello{LegacyVersion: r.uint16("legacy_version")}
-	describe(r, m.LegacyVersion, versionName)
+	describe(r, m.LegacyVersion, VersionName)
 	copy(m.Random[:], r.bytes("random", 32))
 	m.LegacySessionID = r.vector("legacy_session_id", 1, 0, 32)
 	suites := r.open("cipher_suites", 2, 2, 1<<16-2)
@@ -173,7 +173,7 @@ func parseSupportedVersions(m *ClientHello, r *reader) {
 	list := r.open("versions", 1, 2, 254)
 	for list.more() {
 		v := list.uint16("version")
-		describe(&list, v, versionName)
+		describe(&list, v, VersionName)
 		m.SupportedVersions = append(m.SupportedVersions, v)
 	}
 }

@@ -71,7 +71,8 @@ func (m PSKKeyExchangeMode) String() string {
 	return "mode " + strconv.Itoa(int(m))
 }
 
-func versionName(v uint16) string {
+// VersionName names a protocol version for people.
+func VersionName(v uint16) string {
 	switch v {
 	case VersionTLS13:
 		return "TLS 1.3"

@@ -87,7 +87,7 @@ func ParseImportedIdentity(raw []byte, rec *Fields) (ImportedIdentity, error) {
 	describe(r, id.ExternalIdentity, quoted)
 	id.Context = r.vector("context", 2, 0, 1<<16-1)
 	id.TargetProtocol = r.uint16("target_protocol")
-	describe(r, id.TargetProtocol, versionName)
+	describe(r, id.TargetProtocol, VersionName)
 	id.TargetKDF = r.uint16("target_kdf")
 	describe(r, id.TargetKDF, kdfName)
 	r.done()

@@ -34,7 +34,7 @@ type ServerHello struct {
 func ParseServerHello(raw []byte, rec *Fields) (*ServerHello, error) {
 	r := start(raw, TypeServerHello, "RFC 9846 §4.2.3", rec)
 	m := &ServerHello{LegacyVersion: r.uint16("legacy_version")}
-	describe(r, m.LegacyVersion, versionName)
+	describe(r, m.LegacyVersion, VersionName)
 	copy(m.Random[:], r.bytes("random", 32))
 	m.HelloRetryRequest = m.Random == helloRetryRequestRandom
 	describe(r, m.HelloRetryRequest, randomName)
@@ -64,7 +64,7 @@ func (m *ServerHello) parseExtension(e extension) {
 	switch e.Type {
 	case ExtSupportedVersions:
 		v := r.uint16("selected_version")
-		describe(r, v, versionName)
+		describe(r, v, VersionName)
 		m.SelectedVersion = &v
 	case ExtKeyShare:
 		if m.HelloRetryRequest {
