@@ -107,7 +107,12 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadl
 // connection, which net/http and others know. What it has no place for is in
 // [Conn.Session]. It holds no certificates, and its ExportKeyingMaterial panics:
 // use [Session.Export].
+//
+// Unlike that of crypto/tls it does the handshake if it has not been done:
+// net/http asks for the state of a connection before it reads, and makes
+// Request.TLS of it. Where the handshake fails, so does the next Read.
 func (c *Conn) ConnectionState() tls.ConnectionState {
+	_ = c.Handshake()
 	c.engineMu.Lock()
 	defer c.engineMu.Unlock()
 	if c.engine == nil {
