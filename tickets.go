@@ -7,12 +7,14 @@ import (
 	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 
+	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/handshake"
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/suite"
@@ -211,7 +213,7 @@ func (e *Engine) issueTicket(now time.Time) error {
 	}
 	key, err := e.config.state.tickets.current(e.config.lifetime(), now, e.config.rand())
 	if err != nil {
-		return err
+		return alert.Wrap(alert.InternalError, fmt.Errorf("no ticket can be made: %w", err))
 	}
 	lifetime = min(lifetime, e.config.lifetime()-now.Sub(key.created))
 	if lifetime < time.Second {
@@ -219,7 +221,7 @@ func (e *Engine) issueTicket(now time.Time) error {
 	}
 	var random [4 + ticketNonceLen]byte
 	if _, err := io.ReadFull(e.config.rand(), random[:]); err != nil {
-		return err
+		return alert.Wrap(alert.InternalError, fmt.Errorf("no ticket can be made: %w", err))
 	}
 	nonce := []byte{0} // unique among the tickets of this connection, of which there is one
 	r := e.machine.Result()
