@@ -29,6 +29,14 @@ func fuzzEngine(f *testing.F, server bool) {
 	f.Add(uint8(9), uint8(21), []byte{1, 0})
 	f.Add(uint8(2), uint8(21), []byte{2, 40})
 	f.Add(uint8(9), uint8(20), []byte{1})
+	// Scripts: a KeyUpdate in two records, a ticket in three, data around
+	// warnings and empty records, an alert amid a message.
+	f.Add(uint8(9), uint8(script), []byte{22, 3, 24, 0, 0, 22, 2, 1, 1})
+	f.Add(uint8(9), uint8(script), []byte{22, 4, 4, 0, 0, 14, 22, 4, 0, 0, 1, 0, 22, 10, 1, 2, 3, 4, 0, 0, 1, 9, 0, 0})
+	f.Add(uint8(9), uint8(script), []byte{23, 2, 'h', 'i', 21, 2, 1, 90, 23, 0, 23, 0, 23, 1, '!', 21, 2, 1, 0, 23, 1, 'x'})
+	f.Add(uint8(9), uint8(script), []byte{22, 2, 24, 0, 21, 2, 2, 40})
+	f.Add(uint8(0), uint8(script), []byte{22, 2, 1, 0, 22, 2, 0, 9, 20, 1, 1})
+	f.Add(uint8(3), uint8(script), []byte{20, 1, 1, 20, 1, 1, 20, 1, 1})
 	f.Fuzz(func(t *testing.T, steps, sealAs uint8, data []byte) {
 		c, s := cheap(t)
 		p := newPair(t, c, s)
@@ -44,7 +52,9 @@ func fuzzEngine(f *testing.F, server bool) {
 			victim, other = p.server, p.client
 		}
 		feed := data
-		if sealAs != 0 && other.writer.Protected() {
+		if sealAs >= script {
+			feed = scripted(other, data)
+		} else if sealAs != 0 && other.writer.Protected() {
 			sealed, err := other.writer.Append(nil, record.ContentType(20+sealAs%4), data[:min(len(data), other.writer.MaxContent())])
 			if err == nil {
 				feed = sealed
@@ -54,6 +64,27 @@ func fuzzEngine(f *testing.F, server bool) {
 		answer(victim, p.now)
 		checkVictim(t, p, victim, sealAs != 0)
 	})
+}
+
+// script and above say that the fuzzer's bytes are a script of records: type,
+// length, content.
+const script = 128
+
+// scripted makes the records of a script under the peer's current key, or plain
+// where it has none.
+func scripted(peer *Engine, data []byte) []byte {
+	var feed []byte
+	for len(data) >= 2 {
+		kind, n := record.ContentType(20+data[0]%4), min(int(data[1]), len(data)-2)
+		content := data[2 : 2+n]
+		data = data[2+n:]
+		if !peer.writer.Protected() {
+			feed = append(feed, plainRecord(kind, content)...)
+		} else if out, err := peer.writer.Append(feed, kind, content); err == nil {
+			feed = out
+		}
+	}
+	return feed
 }
 
 // checkVictim reads all there is and holds the engine against its promises.
