@@ -25,7 +25,7 @@ func (errReader) Read([]byte) (int, error) { return 0, errDry }
 
 func TestRandomnessThatFails(t *testing.T) {
 	for n := range 400 {
-		c, s := configs(t, KeyOptions{})
+		c, _ := configs(t, KeyOptions{})
 		c.Groups = []Group{X25519}
 		c.Rand = dry(n)
 		if e, err := NewClientEngine(c, "", testNow); err != nil {
@@ -37,7 +37,7 @@ func TestRandomnessThatFails(t *testing.T) {
 			}
 		}
 
-		c, s = configs(t, KeyOptions{})
+		c, s := configs(t, KeyOptions{})
 		c.Groups = []Group{X25519}
 		s.Rand = dry(n)
 		if _, err := NewServerEngine(s); err != nil {
