@@ -7,8 +7,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,15 +29,23 @@ func seeded(seed uint64) io.Reader {
 	return rand.NewChaCha8(s)
 }
 
-// keyWith builds a key with given bytes.
+// keyWith builds a key with given bytes, or gives the one that it built before:
+// keys do not change.
 func keyWith(t testing.TB, id string, fill byte, o KeyOptions) *Key {
 	t.Helper()
+	name := fmt.Sprintf("%q %d %v", id, fill, o)
+	if k, ok := builtKeys.Load(name); ok {
+		return k.(*Key)
+	}
 	k, err := NewKey(id, bytes.Repeat([]byte{fill}, 32), o)
 	if err != nil {
 		t.Fatalf("The key %q cannot be built: %v", id, err)
 	}
+	builtKeys.Store(name, k)
 	return k
 }
+
+var builtKeys sync.Map
 
 // configs returns a client's and a server's configuration that agree on one
 // key. Their randomness is seeded.
@@ -182,7 +192,7 @@ func (p *pair) write(e *Engine, text []byte) {
 // drain reads all that an engine has to read, and why it ended.
 func drain(e *Engine, now time.Time) ([]byte, error) {
 	var got []byte
-	buf := make([]byte, 20000)
+	buf := make([]byte, 4096)
 	for {
 		n, err := e.Read(buf, now)
 		got = append(got, buf[:n]...)

@@ -74,6 +74,7 @@ func (sc scenario) honest(t *testing.T) *pair {
 func TestEverySplitOfTheStream(t *testing.T) {
 	for _, sc := range append([]scenario{scenarioHybrid}, scenarios...) {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			whole := sc.honest(t)
 			for _, chunk := range []int{1, 2, 3, 5, 7, 64} {
 				p := sc.start(t)
@@ -122,6 +123,7 @@ func (p *pair) cutAt(toServer bool, offset int) {
 func TestEveryCutOfTheHandshakeInTwo(t *testing.T) {
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			whole := sc.honest(t)
 			for _, toServer := range []bool{true, false} {
 				stream := whole.toClient
@@ -171,11 +173,12 @@ func ignored(records []recordAt, offset int) bool {
 
 func TestEveryByteFlipped(t *testing.T) {
 	for _, sc := range scenarios {
-		masks := []byte{0x01, 0x80, 0xff}
+		masks := []byte{0x01, 0xff}
 		if sc.name != "psk_ke" {
 			masks = []byte{0x04}
 		}
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			whole := sc.honest(t)
 			for _, toServer := range []bool{true, false} {
 				stream := whole.toClient
@@ -243,6 +246,7 @@ func noMoreThanSent(t *testing.T, what string, o outcome, text string) {
 func TestStreamCutAtEachByte(t *testing.T) {
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			whole := sc.honest(t)
 			for _, toServer := range []bool{true, false} {
 				stream := whole.toClient
