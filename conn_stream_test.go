@@ -198,6 +198,51 @@ func TestConnKeepsNoBuffer(t *testing.T) {
 	})
 }
 
+// Buffers come from pools that all connections share: none ever shows what
+// belongs to another, whatever sizes are read and however data waits.
+func TestConnsShareNoBuffers(t *testing.T) {
+	rounds := 300
+	if testing.Short() {
+		rounds = 60
+	}
+	var all sync.WaitGroup
+	for i := range 9 {
+		carrier := []string{"TCP", "wrapped TCP", "pipe"}[i%3]
+		a, b := carriers[carrier](t)
+		client, server := connPair(t, a, b)
+		all.Add(2)
+		go func() {
+			defer all.Done()
+			random := rand.New(rand.NewPCG(uint64(i), 1))
+			for range rounds {
+				if _, err := client.Write(bytes.Repeat([]byte{byte(i)}, 1+random.IntN(40_000))); err != nil {
+					t.Errorf("Connection %d: %v.", i, err)
+				}
+			}
+			client.CloseWrite()
+		}()
+		go func() {
+			defer all.Done()
+			random := rand.New(rand.NewPCG(uint64(i), 2))
+			for {
+				buf := make([]byte, 1+random.IntN([]int{10, 1000, 50_000}[random.IntN(3)]))
+				n, err := server.Read(buf)
+				if !bytes.Equal(buf[:n], bytes.Repeat([]byte{byte(i)}, n)) {
+					t.Errorf("Connection %d over %s read what belongs to another.", i, carrier)
+					return
+				}
+				if err == io.EOF {
+					return
+				} else if err != nil {
+					t.Errorf("Connection %d: %v.", i, err)
+					return
+				}
+			}
+		}()
+	}
+	all.Wait()
+}
+
 func isTimeout(err error) bool {
 	var netErr net.Error
 	return errors.As(err, &netErr) && netErr.Timeout() && errors.Is(err, os.ErrDeadlineExceeded)
