@@ -148,6 +148,21 @@ func TestEarlyDataEndsWithTheFirstRecord(t *testing.T) {
 	wantLocal(t, "early data after the Finished", err, alert.BadRecordMAC)
 }
 
+// The same where that record is a warning, before any Finished.
+func TestEarlyDataEndsWithAWarning(t *testing.T) {
+	e, key := earlyServer(t)
+	r := newRawClient(t, key)
+	r.hello.EarlyData = true
+	if err := give(e, append(r.clientHello(), earlyRecord(100)...)); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.finished(e.Output(nil))
+	if err := give(e, r.underHandshakeKey(record.Alert, []byte{1, byte(alert.UserCanceled)})); err != nil {
+		t.Fatal(err)
+	}
+	wantLocal(t, "early data after a warning", give(e, earlyRecord(100)), alert.BadRecordMAC)
+}
+
 // A record that was changed on the way cannot hide among early data: the
 // Finished is missing then, and what comes after it does not open.
 func TestChangedFinishedIsNoEarlyData(t *testing.T) {

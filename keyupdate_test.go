@@ -70,6 +70,31 @@ func TestKeyUpdate(t *testing.T) {
 	}
 }
 
+// While a request is open, further updates ask for nothing (RFC 9846 §4.7.3);
+// after the answer they may again.
+func TestOneRequestAtATime(t *testing.T) {
+	c, s := cheap(t)
+	var asked []byte
+	c.Observer = func(e Event) {
+		if e.Kind == EventMessage && e.Sent && e.Name == "key_update" {
+			asked = append(asked, e.Bytes[4])
+		}
+	}
+	p := connected(t, c, s)
+	for range 2 {
+		for range 3 {
+			if err := p.client.UpdateKey(true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.exchange("up", "down")
+		p.exchange("up", "down") // the answer comes with what the server writes after it has read the request
+	}
+	if want := []byte{1, 0, 0, 1, 0, 0}; !bytes.Equal(asked, want) {
+		t.Errorf("The updates ask %v, want %v.", asked, want)
+	}
+}
+
 // The answer to a request goes out before the next application data
 // (RFC 9846 §4.7.3), in the same output.
 func TestKeyUpdateIsAnsweredBeforeData(t *testing.T) {

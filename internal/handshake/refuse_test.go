@@ -329,8 +329,11 @@ func TestHelloRetryRequestRefused(t *testing.T) {
 			t.Errorf("A HelloRetryRequest %s: the second ClientHello has the cookie %q and the shares %v.", c.what, second.Cookie, second.KeyShare.Shares)
 		}
 		if hrr.Cookie == nil {
-			// ServerHello with another suite than the HelloRetryRequest.
-			sh := &wire.ServerHello{LegacyVersion: 0x0303, LegacySessionIDEcho: second.LegacySessionID, CipherSuite: 0x1303, SelectedVersion: limit(0x0304), SelectedIdentity: new(uint16)}
+			// ServerHello with another suite than the HelloRetryRequest, and
+			// nothing else wrong with it (RFC 9846 §4.2.4).
+			share, _ := goodShare(t, want, true)
+			sh := &wire.ServerHello{LegacyVersion: 0x0303, LegacySessionIDEcho: second.LegacySessionID, CipherSuite: 0x1303, SelectedVersion: limit(0x0304),
+				KeyShare: &wire.KeyShareEntry{Group: want, KeyExchange: share}, SelectedIdentity: new(uint16)}
 			wantAlert(t, "a ServerHello that changes the suite", client.Step(sh.Append(nil)), alert.IllegalParameter)
 		}
 	}
