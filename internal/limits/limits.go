@@ -56,6 +56,10 @@ const (
 	// with several identities in it.
 	MaxIdentityLen = 4096
 
+	// MaxIdentityHint is the longest psk_identity_hint in bytes that a server
+	// of ours sends: what RFC 4279 §5.3 asks every implementation to take.
+	MaxIdentityHint = 128
+
 	// MaxContextLen is the longest import context in bytes, for the same
 	// reason (RFC 9258 §5.1 allows 65,535).
 	MaxContextLen = 4096
@@ -116,6 +120,13 @@ const (
 	// KeyUpdateMargin is how many records before a key's limit it counts as
 	// used up: room for the KeyUpdate, for the tickets and for alerts.
 	KeyUpdateMargin = 1 << 12
+
+	// TLS12RecordLimit is how many records one key of TLS 1.2 may protect. It
+	// has no KeyUpdate, so the connection ends there. With 2^32 records of full
+	// size, 64 TiB, what an attacker gains from AES repeating itself stays
+	// about 2^-42: RFC 9846 §5.5 has 2^-57 at its limit for GCM, and it grows
+	// with the square. For CBC it is less.
+	TLS12RecordLimit = 1 << 32
 
 	// MaxIdleTickets is how many NewSessionTicket messages a client reads in
 	// one connection; more is a flood.

@@ -154,7 +154,7 @@ func cmpOr(n, otherwise int) int {
 // fails must leave nothing behind and must not count, so that the right one
 // still opens.
 func TestTampering(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		secret := bytes.Repeat([]byte("secret!"), 3)
 		rec := mustAppend(t, w, ApplicationData, secret)
@@ -188,7 +188,7 @@ func TestTampering(t *testing.T) {
 
 // TestFailureInPlaceLeavesNothing: also where the record itself is the room.
 func TestFailureInPlaceLeavesNothing(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		secret := bytes.Repeat([]byte("secret!"), 100)
 		rec := mustAppend(t, w, ApplicationData, secret)
@@ -215,7 +215,7 @@ func TestTooLongLeavesNothing(t *testing.T) {
 }
 
 func TestWrongOrder(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		var recs [3][]byte
 		for i := range recs {
@@ -244,7 +244,7 @@ func TestWrongOrder(t *testing.T) {
 }
 
 func TestOtherKey(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		rec := mustAppend(t, w, ApplicationData, []byte("a"))
 		r.SetKey(s, traffic(s, 1).Next())

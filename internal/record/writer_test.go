@@ -31,7 +31,7 @@ func TestPlaintextRecords(t *testing.T) {
 // TestRoundTrip writes and reads contents of every interesting length with
 // every suite, with and without padding and limits, in place and into a buffer.
 func TestRoundTrip(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		room := make([]byte, 0, limits.MaxInnerPlaintext)
 		for _, padding := range []int{0, 1, 16, 1000, 1 << 14} {
@@ -156,7 +156,7 @@ func TestChangeCipherSpecIsNeverProtected(t *testing.T) {
 }
 
 func TestKeyLimits(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		last := s.RecordLimit - 1
 		for seq, near := range map[uint64]bool{
@@ -212,7 +212,7 @@ func TestNonce(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		w.SetPadding(256)
 		content := make([]byte, 1000)
@@ -253,7 +253,7 @@ func TestNoAllocations(t *testing.T) {
 }
 
 func BenchmarkSealOpen(b *testing.B) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		b.Run(s.Name, func(b *testing.B) {
 			w, r := pair(b, s)
 			content := make([]byte, 1<<14)
@@ -273,7 +273,7 @@ func BenchmarkSealOpen(b *testing.B) {
 // A connection that has sent nothing holds no AEAD, and one that has holds no
 // secret that is over.
 func TestAKeyIsExpandedByItsFirstRecord(t *testing.T) {
-	for _, s := range suite.All() {
+	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		if w.aead != nil || r.aead != nil || !w.Protected() || !r.Protected() {
 			t.Errorf("%s: a key was expanded before there was a record, or counts for none.", s.Name)

@@ -1,5 +1,5 @@
-// Package suite holds the cipher suites of TLS 1.3 and is the only code that
-// names an AEAD, a hash or a MAC: to add or to withdraw one, look here.
+// Package suite holds the cipher suites of TLS 1.3 and 1.2 and is the only code
+// that names an AEAD, a hash or a MAC: to add or to withdraw one, look here.
 package suite
 
 import (
@@ -10,11 +10,11 @@ import (
 	"hash"
 )
 
-// Hash is the hash function of a cipher suite, of a key, and of the HKDF that
-// belongs to both.
+// Hash is the hash function of a cipher suite, of a key, and of the HKDF or PRF
+// that belongs to both.
 type Hash uint8
 
-// The hash functions of the TLS 1.3 suites.
+// The hash functions of the suites.
 const (
 	SHA256 Hash = iota
 	SHA384

@@ -4,23 +4,13 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
-	"math"
 
-	"github.com/watchword-tls/watchword/internal/limits"
 	"golang.org/x/crypto/chacha20poly1305"
 	"golang.org/x/sys/cpu"
 )
 
 // ID is the number of a cipher suite in the IANA registry.
 type ID uint16
-
-// The cipher suites of TLS 1.3 (RFC 9846 appendix B.4). The CCM suites are
-// left out on purpose: they serve devices that this library is not for.
-const (
-	AES128GCMSHA256        ID = 0x1301
-	AES256GCMSHA384        ID = 0x1302
-	ChaCha20Poly1305SHA256 ID = 0x1303
-)
 
 // String returns the IANA name, or the number where the suite is not known.
 func (id ID) String() string {
@@ -31,32 +21,67 @@ func (id ID) String() string {
 }
 
 // NonceLen is the length of the per-record nonce in bytes, iv_length
-// (RFC 9846 §5.3). It is the same for all suites here.
+// (RFC 9846 §5.3). It is the same for all AEADs here.
 const NonceLen = 12
 
 // TagLen is how many bytes each AEAD here adds to its plaintext.
 const TagLen = 16
+
+// The versions of TLS that a suite may belong to, as on the wire.
+const (
+	TLS12 uint16 = 0x0303
+	TLS13 uint16 = 0x0304
+)
+
+// KeyExchange is how the two ends get their secret, as far as the suite says.
+type KeyExchange uint8
+
+const (
+	// AnyKeyExchange is what each suite of TLS 1.3 has: it says nothing about
+	// the key exchange.
+	AnyKeyExchange KeyExchange = iota
+	// ECDHEPSK is the shared key with an ephemeral Diffie-Hellman exchange on
+	// an elliptic curve (RFC 5489 §2).
+	ECDHEPSK
+	// PSKOnly is the shared key alone, without forward secrecy (RFC 4279 §2).
+	PSKOnly
+)
+
+// CipherKind is how a suite protects records.
+type CipherKind uint8
+
+const (
+	// AEAD suites use NewAEAD.
+	AEAD CipherKind = iota
+	// BlockCBC suites use NewCBC.
+	BlockCBC
+)
 
 // A Suite is what one cipher suite consists of. The values are shared: do not
 // change them.
 type Suite struct {
 	ID   ID
 	Name string // as IANA registers it
+	// Hash is the hash of HKDF in TLS 1.3, that of the PRF in TLS 1.2.
 	Hash Hash
-	// KeyLen is the length of the AEAD's key in bytes.
+	// KeyLen is the length of the cipher's key in bytes.
 	KeyLen int
 	// RecordLimit is how many records one key may seal (RFC 9846 §5.5).
 	RecordLimit uint64
+	// Version is TLS12 or TLS13: a suite belongs to one version alone.
+	Version     uint16
+	KeyExchange KeyExchange
+	Cipher      CipherKind
+	// MACLen is the length of the MAC and of its key in bytes; zero in AEADs.
+	MACLen int
+	// IVLen is how many bytes of the key material are a fixed IV, the same
+	// for all records: the whole of it in TLS 1.3 and with ChaCha20, the salt
+	// with AES-GCM in TLS 1.2 (RFC 5288 §3), nothing in CBC.
+	IVLen int
+	// ExplicitNonceLen is how many bytes of nonce or IV each record carries.
+	ExplicitNonceLen int
 
 	newAEAD func(key []byte) (cipher.AEAD, error)
-}
-
-var suites = [...]*Suite{
-	{AES128GCMSHA256, "TLS_AES_128_GCM_SHA256", SHA256, 16, limits.GCMRecordLimit, newGCM},
-	{AES256GCMSHA384, "TLS_AES_256_GCM_SHA384", SHA384, 32, limits.GCMRecordLimit, newGCM},
-	// Of ChaCha20-Poly1305 the sequence number wraps before any limit is
-	// reached (RFC 9846 §5.5).
-	{ChaCha20Poly1305SHA256, "TLS_CHACHA20_POLY1305_SHA256", SHA256, chacha20poly1305.KeySize, math.MaxUint64, chacha20poly1305.New},
 }
 
 // ByID returns the suite with this number; false means that there is none.
@@ -69,20 +94,33 @@ func ByID(id ID) (*Suite, bool) {
 	return nil, false
 }
 
-// All returns every suite, in the order of their numbers.
+// ByName returns the suite with this name of the IANA registry; false means
+// that there is none.
+func ByName(iana string) (*Suite, bool) {
+	for _, s := range suites {
+		if s.Name == iana {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// All returns every suite: those of TLS 1.3, then those of TLS 1.2, each in the
+// order of their numbers.
 func All() []*Suite {
 	all := suites
 	return all[:]
 }
 
-// Preferred returns the suites in the order that suits this processor: AES
-// first where it has instructions for AES and for GCM, else ChaCha20, which is
-// both faster and free of table look-ups there.
-func Preferred() []ID {
-	if hasAES() {
-		return []ID{AES128GCMSHA256, AES256GCMSHA384, ChaCha20Poly1305SHA256}
+// Of returns the suites of one version, in the order of their numbers.
+func Of(version uint16) []*Suite {
+	var of []*Suite
+	for _, s := range suites {
+		if s.Version == version {
+			of = append(of, s)
+		}
 	}
-	return []ID{ChaCha20Poly1305SHA256, AES128GCMSHA256, AES256GCMSHA384}
+	return of
 }
 
 // hasAES reports whether the standard library's AES-GCM runs on instructions
@@ -95,6 +133,9 @@ func hasAES() bool {
 
 // NewAEAD returns the suite's AEAD under key, which must have KeyLen bytes.
 func (s *Suite) NewAEAD(key []byte) (cipher.AEAD, error) {
+	if s.newAEAD == nil {
+		return nil, fmt.Errorf("suite: %s has no AEAD, it protects records with CBC and a MAC", s.Name)
+	}
 	if len(key) != s.KeyLen {
 		return nil, fmt.Errorf("suite: %s takes a key of %d bytes, not of %d", s.Name, s.KeyLen, len(key))
 	}
@@ -108,3 +149,5 @@ func newGCM(key []byte) (cipher.AEAD, error) {
 	}
 	return cipher.NewGCM(block)
 }
+
+func newChaCha20(key []byte) (cipher.AEAD, error) { return chacha20poly1305.New(key) }

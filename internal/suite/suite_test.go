@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
-	"math"
-	"slices"
 	"testing"
 )
 
@@ -113,58 +111,6 @@ func TestCountMACs(t *testing.T) {
 	SHA256.HMAC(nil, nil)
 	if counts[SHA256] != 2 || counts[SHA384] != 4 {
 		t.Errorf("%d and %d HMACs were counted, want 2 and 4.", counts[SHA256], counts[SHA384])
-	}
-}
-
-func TestSuites(t *testing.T) {
-	names := map[ID]string{0x1301: "TLS_AES_128_GCM_SHA256", 0x1302: "TLS_AES_256_GCM_SHA384", 0x1303: "TLS_CHACHA20_POLY1305_SHA256"}
-	if len(All()) != len(names) {
-		t.Errorf("There are %d suites, want %d.", len(All()), len(names))
-	}
-	for _, s := range All() {
-		if names[s.ID] != s.Name || s.ID.String() != s.Name {
-			t.Errorf("Suite %#x has the name %s.", uint16(s.ID), s.Name)
-		}
-		if found, ok := ByID(s.ID); !ok || found != s {
-			t.Errorf("%s is not found by its number.", s.Name)
-		}
-		aead, err := s.NewAEAD(make([]byte, s.KeyLen))
-		if err != nil {
-			t.Fatalf("%s has no AEAD: %v", s.Name, err)
-		}
-		if aead.NonceSize() != NonceLen || aead.Overhead() != TagLen {
-			t.Errorf("The AEAD of %s has a nonce of %d and adds %d bytes.", s.Name, aead.NonceSize(), aead.Overhead())
-		}
-		for _, n := range []int{0, s.KeyLen - 1, s.KeyLen + 1, 24} {
-			if _, err := s.NewAEAD(make([]byte, n)); err == nil {
-				t.Errorf("%s takes a key of %d bytes.", s.Name, n)
-			}
-		}
-	}
-	if s, _ := ByID(ChaCha20Poly1305SHA256); s.RecordLimit != math.MaxUint64 {
-		t.Error("ChaCha20-Poly1305 has a limit below that of the sequence number.")
-	}
-	// 2^24.5 is 23,726,566.4 (RFC 9846 §5.5).
-	for _, id := range []ID{AES128GCMSHA256, AES256GCMSHA384} {
-		if s, _ := ByID(id); s.RecordLimit != uint64(math.Pow(2, 24.5)) {
-			t.Errorf("%s seals %d records, not 2^24.5.", s.Name, s.RecordLimit)
-		}
-	}
-	if _, ok := ByID(0x1304); ok || ID(0x1304).String() != "cipher suite 0x1304" {
-		t.Error("A suite that is not here was found or named.")
-	}
-	All()[0] = nil
-	if All()[0] == nil {
-		t.Error("The list of suites can be changed from outside.")
-	}
-}
-
-func TestPreferred(t *testing.T) {
-	got := Preferred()
-	aesFirst := []ID{AES128GCMSHA256, AES256GCMSHA384, ChaCha20Poly1305SHA256}
-	chaChaFirst := []ID{ChaCha20Poly1305SHA256, AES128GCMSHA256, AES256GCMSHA384}
-	if hasAES() && !slices.Equal(got, aesFirst) || !hasAES() && !slices.Equal(got, chaChaFirst) {
-		t.Errorf("The order is %v.", got)
 	}
 }
 
