@@ -4,7 +4,8 @@ package wire
 // this form.
 
 // ClientHello is the first message of a handshake. For extensions whose body
-// cannot be empty, nil means absent; for the others a pointer says so.
+// cannot be empty, nil means absent; for the others a pointer says so, or, where
+// the type is a slice, what is not nil and empty.
 type ClientHello struct {
 	LegacyVersion            uint16
 	Random                   [32]byte
@@ -23,6 +24,13 @@ type ClientHello struct {
 	PSKKeyExchangeModes []PSKKeyExchangeMode
 	KeyShare            *ClientKeyShare
 	PreSharedKey        *OfferedPSKs // always last
+
+	// Of TLS 1.2 alone.
+	RenegotiationInfo    []byte // renegotiated_connection, empty in a first handshake (RFC 5746 §3.2)
+	EncryptThenMAC       bool
+	ExtendedMasterSecret bool
+	SessionTicket        []byte // empty asks for a ticket (RFC 5077 §3.2)
+	ECPointFormats       []byte
 
 	// Extensions lists the types in the order in which they were read.
 	Extensions []ExtensionType
@@ -69,6 +77,12 @@ var clientHelloExtensions = map[ExtensionType]func(*ClientHello, *reader){
 	ExtPSKKeyExchangeModes: parsePSKKeyExchangeModes,
 	ExtKeyShare:            parseClientKeyShare,
 	ExtPreSharedKey:        parseOfferedPSKs,
+
+	ExtRenegotiationInfo:  func(m *ClientHello, r *reader) { m.RenegotiationInfo = readRenegotiatedConnection(r) },
+	ExtEncryptThenMAC:     func(m *ClientHello, _ *reader) { m.EncryptThenMAC = true },       // its content is empty
+	ExtExtendedMainSecret: func(m *ClientHello, _ *reader) { m.ExtendedMasterSecret = true }, // and here
+	ExtSessionTicket:      func(m *ClientHello, r *reader) { m.SessionTicket = r.rest("ticket") },
+	ExtECPointFormats:     func(m *ClientHello, r *reader) { m.ECPointFormats = readPointFormats(r) },
 }
 
 // ParseClientHello parses a whole message. It reads that of an older version
@@ -83,7 +97,7 @@ func ParseClientHello(raw []byte, rec *Fields) (*ClientHello, error) {
 	suites := r.open("cipher_suites", 2, 2, 1<<16-2)
 	for suites.more() {
 		id := suites.uint16("cipher_suite")
-		describe(&suites, id, suiteName)
+		describe(&suites, id, SuiteName)
 		m.CipherSuites = append(m.CipherSuites, id)
 	}
 	m.LegacyCompressionMethods = r.vector("legacy_compression_methods", 1, 1, 1<<8-1)
@@ -235,6 +249,17 @@ func appendProtocolNames(b []byte, names []string) []byte {
 	})
 }
 
+// readSelectedProtocol reads the list in a server's answer, which has exactly
+// one name (RFC 7301 §3.1).
+func readSelectedProtocol(r *reader) *string {
+	names := readProtocolNames(r)
+	if len(names) != 1 {
+		r.illegal("protocol_name_list", "a server selects exactly one protocol")
+		return nil
+	}
+	return &names[0]
+}
+
 // readRecordSizeLimit reads the limit; its range is the receiver's to check.
 func readRecordSizeLimit(r *reader) *uint16 {
 	v := r.uint16("record_size_limit")
@@ -263,8 +288,10 @@ func (m *ClientHello) Append(b []byte) []byte {
 }
 
 // appendExtensions writes the extensions, pre_shared_key last
-// (RFC 9846 §4.3.11).
+// (RFC 9846 §4.3.11). Those of TLS 1.2 come first: of them some are empty, and
+// old servers have stumbled over an empty one at the end.
 func (m *ClientHello) appendExtensions(b []byte, begin int) []byte {
+	b = m.appendExtensions12(b)
 	if m.ServerName != nil {
 		b = appendExtension(b, ExtServerName, func(b []byte) []byte {
 			return appendVector(b, 2, func(b []byte) []byte { return appendBytes(append(b, 0), 2, []byte(*m.ServerName)) })

@@ -28,12 +28,7 @@ func (m *EncryptedExtensions) parseExtension(e extension) {
 	case ExtServerName:
 		m.ServerName = true // its content is empty (RFC 6066 §3)
 	case ExtALPN:
-		names := readProtocolNames(r)
-		if len(names) != 1 {
-			r.illegal("protocol_name_list", "a server selects exactly one protocol") // RFC 7301 §3.1
-			return
-		}
-		m.ALPN = &names[0]
+		m.ALPN = readSelectedProtocol(r)
 	case ExtRecordSizeLimit:
 		m.RecordSizeLimit = readRecordSizeLimit(r)
 	case ExtSupportedGroups:

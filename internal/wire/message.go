@@ -15,8 +15,18 @@ func TypeOf(raw []byte) HandshakeType { return HandshakeType(raw[0]) }
 // start begins to parse a whole message and reads its header. The section is
 // that of the message.
 func start(raw []byte, want HandshakeType, section string, rec *Fields) *reader {
+	return startWith("RFC 9846 §4", raw, want, section, rec)
+}
+
+// start12 is start for a message of TLS 1.2, whose header is the same but
+// defined elsewhere.
+func start12(raw []byte, want HandshakeType, section string, rec *Fields) *reader {
+	return startWith("RFC 5246 §7.4", raw, want, section, rec)
+}
+
+func startWith(header string, raw []byte, want HandshakeType, section string, rec *Fields) *reader {
 	r := newReader(raw, want.String(), section, rec)
-	r.section = "RFC 9846 §4"
+	r.section = header
 	t := HandshakeType(r.uint8("msg_type"))
 	describe(r, t, HandshakeType.String)
 	if r.ok() && t != want {

@@ -9,21 +9,19 @@ import (
 	"unicode/utf8"
 )
 
-// The types with a note of TLS 1.2 are those a peer may send that speaks
-// nothing newer (RFC 9846 appendix B.3 reserves them).
 var handshakeNames = map[HandshakeType]string{
-	0:                       "hello_request", // TLS 1.2
+	TypeHelloRequest:        "hello_request",
 	TypeClientHello:         "client_hello",
 	TypeServerHello:         "server_hello",
 	TypeNewSessionTicket:    "new_session_ticket",
 	TypeEndOfEarlyData:      "end_of_early_data",
 	TypeEncryptedExtensions: "encrypted_extensions",
 	TypeCertificate:         "certificate",
-	12:                      "server_key_exchange", // TLS 1.2
+	TypeServerKeyExchange:   "server_key_exchange",
 	TypeCertificateRequest:  "certificate_request",
-	14:                      "server_hello_done", // TLS 1.2
+	TypeServerHelloDone:     "server_hello_done",
 	TypeCertificateVerify:   "certificate_verify",
-	16:                      "client_key_exchange", // TLS 1.2
+	TypeClientKeyExchange:   "client_key_exchange",
 	TypeFinished:            "finished",
 	TypeKeyUpdate:           "key_update",
 	TypeMessageHash:         "message_hash",
@@ -84,23 +82,6 @@ func VersionName(v uint16) string {
 		return "TLS 1.0"
 	}
 	return numberName("version", v)
-}
-
-var suiteNames = map[uint16]string{
-	0x1301: "TLS_AES_128_GCM_SHA256",
-	0x1302: "TLS_AES_256_GCM_SHA384",
-	0x1303: "TLS_CHACHA20_POLY1305_SHA256",
-	0x1304: "TLS_AES_128_CCM_SHA256",
-	0x1305: "TLS_AES_128_CCM_8_SHA256",
-	0x00ff: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV",
-	0x5600: "TLS_FALLBACK_SCSV",
-}
-
-func suiteName(id uint16) string {
-	if s, ok := suiteNames[id]; ok {
-		return s
-	}
-	return numberName("suite", id)
 }
 
 // RFC 9846 §4.3.3.
@@ -167,22 +148,43 @@ func compressionNames(v []byte) string {
 
 func compressionName(v uint8) string { return compressionNames([]byte{v}) }
 
+// curveTypeName names an ECCurveType (RFC 8422 §5.4).
+func curveTypeName(v uint8) string {
+	if v == namedCurve {
+		return "named_curve"
+	}
+	return "curve type " + strconv.Itoa(int(v))
+}
+
+// pointFormatName names an ECPointFormat (RFC 8422 §5.1.2).
+func pointFormatName(v uint8) string {
+	if v == PointUncompressed {
+		return "uncompressed"
+	}
+	return "point format " + strconv.Itoa(int(v))
+}
+
+// textName shows what reads as text, and nothing else.
+func textName(b []byte) string {
+	if utf8.Valid(b) {
+		return quoted(b)
+	}
+	return ""
+}
+
 // identityName shows an offered identity. Whether it is an imported one, a
 // ticket or simply a name only the owner of its key knows (RFC 9258 §5.1), so
 // this says what it reads as.
 func identityName(b []byte) string {
 	id, err := ParseImportedIdentity(b, nil)
-	switch {
-	case err == nil && id.TargetProtocol == VersionTLS13:
+	if err == nil && id.TargetProtocol == VersionTLS13 {
 		s := "imported " + quoted(id.ExternalIdentity) + ", for TLS 1.3 and " + kdfName(id.TargetKDF)
 		if len(id.Context) > 0 {
 			s += ", with a context"
 		}
 		return s
-	case utf8.Valid(b):
-		return quoted(b)
 	}
-	return ""
+	return textName(b)
 }
 
 // isGREASE reports whether v is one of the values that mean nothing and are

@@ -145,6 +145,10 @@ func (r *reader) vector(name string, lengthLen, least, most int) []byte {
 	return v
 }
 
+// rest reads all that is left, where a structure is one opaque value without a
+// length of its own.
+func (r *reader) rest(name string) []byte { return r.bytes(name, len(r.s)) }
+
 // open reads a vector and returns a reader of its content, nested below name.
 func (r *reader) open(name string, lengthLen, least, most int) reader {
 	v := r.vector(name, lengthLen, least, most)

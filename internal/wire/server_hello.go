@@ -11,7 +11,9 @@ var helloRetryRequestRandom = [32]byte{
 }
 
 // ServerHello is the server's answer. In a HelloRetryRequest, SelectedGroup
-// stands in place of KeyShare, and PreSharedKey is absent.
+// stands in place of KeyShare, and PreSharedKey is absent. Without
+// SelectedVersion it is one of TLS 1.2 or older, where legacy_version is the
+// version.
 type ServerHello struct {
 	HelloRetryRequest       bool
 	LegacyVersion           uint16
@@ -25,6 +27,16 @@ type ServerHello struct {
 	SelectedGroup    *NamedGroup
 	Cookie           []byte
 	SelectedIdentity *uint16
+
+	// Of TLS 1.2, where a server has no EncryptedExtensions.
+	RenegotiationInfo    []byte // renegotiated_connection, empty in a first handshake; nil is absent
+	EncryptThenMAC       bool
+	ExtendedMasterSecret bool
+	SessionTicket        bool // a NewSessionTicket will come (RFC 5077 §3.2)
+	ServerName           bool // the server used the name (RFC 6066 §3)
+	ECPointFormats       []byte
+	ALPN                 *string
+	RecordSizeLimit      *uint16
 
 	Extensions []ExtensionType
 }
@@ -40,7 +52,7 @@ func ParseServerHello(raw []byte, rec *Fields) (*ServerHello, error) {
 	describe(r, m.HelloRetryRequest, randomName)
 	m.LegacySessionIDEcho = r.vector("legacy_session_id_echo", 1, 0, 32)
 	m.CipherSuite = r.uint16("cipher_suite")
-	describe(r, m.CipherSuite, suiteName)
+	describe(r, m.CipherSuite, SuiteName)
 	m.LegacyCompressionMethod = r.uint8("legacy_compression_method")
 	describe(r, m.LegacyCompressionMethod, compressionName)
 	if r.ok() && r.s.Empty() {
@@ -81,7 +93,9 @@ func (m *ServerHello) parseExtension(e extension) {
 		i := r.uint16("selected_identity")
 		m.SelectedIdentity = &i
 	default:
-		return
+		if !m.parseExtension12(e) {
+			return
+		}
 	}
 	r.done()
 }
@@ -98,11 +112,19 @@ func (m *ServerHello) Append(b []byte) []byte {
 		b = appendBytes(b, 1, m.LegacySessionIDEcho)
 		b = appendUint16(b, m.CipherSuite)
 		b = append(b, m.LegacyCompressionMethod)
-		return appendVector(b, 2, m.appendExtensions)
+		start := len(b)
+		b = appendVector(b, 2, m.appendExtensions)
+		if len(b) == start+2 && m.SelectedVersion == nil {
+			// TLS 1.2 without extensions has no block of them either: a
+			// client that sent none may know none (RFC 5246 §7.4.1.3).
+			b = b[:start]
+		}
+		return b
 	})
 }
 
 func (m *ServerHello) appendExtensions(b []byte) []byte {
+	b = m.appendExtensions12(b)
 	if m.SelectedVersion != nil {
 		b = appendExtension(b, ExtSupportedVersions, func(b []byte) []byte { return appendUint16(b, *m.SelectedVersion) })
 	}

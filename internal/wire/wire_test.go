@@ -30,7 +30,8 @@ func messages() []message {
 		{"ClientHello", func(raw []byte, rec *Fields) (any, error) { return box(ParseClientHello(raw, rec)) },
 			func(b []byte, v any) []byte { return v.(*ClientHello).Append(b) }, []any{fullClientHello(), shortClientHello()}},
 		{"ServerHello", func(raw []byte, rec *Fields) (any, error) { return box(ParseServerHello(raw, rec)) },
-			func(b []byte, v any) []byte { return v.(*ServerHello).Append(b) }, []any{fullServerHello(), fullHelloRetryRequest(), &ServerHello{LegacyVersion: VersionTLS12}}},
+			func(b []byte, v any) []byte { return v.(*ServerHello).Append(b) }, []any{fullServerHello(), fullHelloRetryRequest(), fullServerHello12(), &ServerHello{LegacyVersion: VersionTLS12},
+				&ServerHello{LegacyVersion: VersionTLS12, ExtendedMasterSecret: true}}},
 		{"EncryptedExtensions", func(raw []byte, rec *Fields) (any, error) { return box(ParseEncryptedExtensions(raw, rec)) },
 			func(b []byte, v any) []byte { return v.(*EncryptedExtensions).Append(b) },
 			[]any{&EncryptedExtensions{ServerName: true, ALPN: to("ww/1"), RecordSizeLimit: to(uint16(1024))}, &EncryptedExtensions{}}},
@@ -88,6 +89,14 @@ func fullServerHello() *ServerHello {
 	return &ServerHello{
 		LegacyVersion: VersionTLS12, Random: [32]byte(pattern(32)), LegacySessionIDEcho: pattern(32), CipherSuite: 0x1301,
 		SelectedVersion: to(VersionTLS13), KeyShare: &KeyShareEntry{GroupX25519, pattern(32)}, SelectedIdentity: to(uint16(1)),
+	}
+}
+
+func fullServerHello12() *ServerHello {
+	return &ServerHello{
+		LegacyVersion: VersionTLS12, Random: [32]byte(pattern(32)), LegacySessionIDEcho: pattern(32), CipherSuite: 0xc037,
+		RenegotiationInfo: []byte{}, ServerName: true, EncryptThenMAC: true, ExtendedMasterSecret: true, SessionTicket: true,
+		ECPointFormats: []byte{PointUncompressed}, ALPN: to("ww/1"), RecordSizeLimit: to(uint16(1024)),
 	}
 }
 
