@@ -33,7 +33,7 @@ const (
 )
 
 // The cipher suites of TLS 1.2 with a shared key and forward secrecy (RFC 5489
-// §3, RFC 8442 §3, RFC 7905 §2).
+// §3, RFC 7905 §2, RFC 8442).
 const (
 	ECDHEPSKAES128CBCSHA           ID = 0xC035
 	ECDHEPSKAES256CBCSHA           ID = 0xC036
