@@ -20,6 +20,9 @@ const (
 	// 2^14 + 256 (RFC 9846 §5.2).
 	MaxCiphertext = MaxPlaintext + 256
 
+	// MaxCiphertext12 is the same in TLS 1.2, 2^14 + 2048 (RFC 5246 §6.2.3).
+	MaxCiphertext12 = MaxPlaintext + 2048
+
 	// MinRecordSizeLimit is the smallest record_size_limit that a peer may
 	// ask for, in bytes (RFC 8449 §4).
 	MinRecordSizeLimit = 64
@@ -127,6 +130,11 @@ const (
 	// about 2^-42: RFC 9846 §5.5 has 2^-57 at its limit for GCM, and it grows
 	// with the square. For CBC it is less.
 	TLS12RecordLimit = 1 << 32
+
+	// IVBatch is how many IVs of TLS 1.2's CBC are read at once, so that small
+	// records do not cost a system call each. 256 bytes of randomness are given
+	// whole or not at all.
+	IVBatch = 16
 
 	// MaxIdleTickets is how many NewSessionTicket messages a client reads in
 	// one connection; more is a flood.
