@@ -1,6 +1,6 @@
-// Package schedule derives the secrets of TLS 1.3. Each secret is a type of
-// its own, and the only way to a secret is through the one above it in the
-// diagram of RFC 9846 §7.1:
+// Package schedule derives the secrets of TLS 1.3, and in tls12.go those of
+// TLS 1.2. Each secret is a type of its own, and the only way to a secret is
+// through the one above it in the diagram of RFC 9846 §7.1:
 //
 //	          0
 //	          |

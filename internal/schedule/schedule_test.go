@@ -232,7 +232,9 @@ func TestMisusePanics(t *testing.T) {
 		"Resumption": func() { Resumption{}.TicketPSK(nil) },
 		"PSK":        func() { (&PSK{}).Binder(nil) },
 		"Expose":     func() { Traffic{}.Expose() },
-		"hash":       func() { NewPSK(suite.SHA256, ExternalPSK, nil).Handshake(nil).ClientTraffic(nil).KeyIV(suite.Of(suite.TLS13)[1]) },
+		"hash": func() {
+			NewPSK(suite.SHA256, ExternalPSK, nil).Handshake(nil).ClientTraffic(nil).KeyIV(suite.Of(suite.TLS13)[1])
+		},
 		"kind":       func() { NewPSK(suite.SHA256, 9, nil) },
 		"label":      func() { ExpandLabel(suite.SHA256, make([]byte, 32), strings.Repeat("l", maxLabelLen+1), nil, 1) },
 		"context":    func() { ExpandLabel(suite.SHA256, make([]byte, 32), "l", make([]byte, 256), 1) },
