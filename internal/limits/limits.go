@@ -246,4 +246,17 @@ const (
 	// disk through a log.
 	FailureBurst   = 20
 	FailureSeconds = 10
+
+	// MaxProbeConnections is how many connections one run of "watchword probe"
+	// opens: each of 17 suites and 6 groups that a server speaks costs one, and
+	// a dozen other questions stay below with them.
+	MaxProbeConnections = 48
+
+	// ProbeSeconds is how long one run of it may take: with an honest server
+	// it is done in one or two.
+	ProbeSeconds = 60
+
+	// MaxProbeAnswer is how many bytes of an answer it reads. A server's first
+	// flight with the longest identity hint, 65,535 bytes, fits.
+	MaxProbeAnswer = 1 << 17
 )
