@@ -40,7 +40,7 @@ func (r *reader) record(name string, offset, length int) {
 // the list, for end.
 func (r *reader) begin(name string) int {
 	at := 0
-	if r.rec != nil {
+	if r.rec != nil && r.ok() {
 		at = len(r.rec.List)
 		r.record(name, r.offset(), len(r.s))
 	}

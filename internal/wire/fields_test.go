@@ -232,6 +232,9 @@ func TestNoObserverNoCost(t *testing.T) {
 		{"ServerHello", 10, "the reader, its block, an extension's content, the message, its pointers and its list of extensions"},
 		{"EncryptedExtensions", 10, "the reader, its block, an extension's content, the message, its pointers and its lists"},
 		{"NewSessionTicket", 7, "the reader, its block, an extension's content, the message, a pointer and a list"},
+		{"ServerKeyExchange of ECDHE_PSK", 2, "the reader and the message"},
+		{"ClientKeyExchange of ECDHE_PSK", 2, "the reader and the message"},
+		{"NewSessionTicket of TLS 1.2", 2, "the reader and the message"},
 		{"Finished", 1, "the reader"},
 		{"KeyUpdate", 1, "the reader"},
 		{"Alert", 1, "the reader"},
@@ -265,6 +268,12 @@ func parseQuietly(name string, raw []byte) {
 		_, err = ParseEncryptedExtensions(raw, nil)
 	case "NewSessionTicket":
 		_, err = ParseNewSessionTicket(raw, nil)
+	case "ServerKeyExchange of ECDHE_PSK":
+		_, err = ParseServerKeyExchangeECDHEPSK(raw, nil)
+	case "ClientKeyExchange of ECDHE_PSK":
+		_, err = ParseClientKeyExchangeECDHEPSK(raw, nil)
+	case "NewSessionTicket of TLS 1.2":
+		_, err = ParseNewSessionTicket12(raw, nil)
 	case "Finished":
 		_, err = ParseFinished(raw, 32, nil)
 	case "KeyUpdate":

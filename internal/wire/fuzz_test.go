@@ -21,8 +21,19 @@ func FuzzParseKeyUpdate(f *testing.F)           { fuzz(f, "KeyUpdate") }
 func FuzzParseAlert(f *testing.F)               { fuzz(f, "Alert") }
 func FuzzParseImportedIdentity(f *testing.F)    { fuzz(f, "ImportedIdentity") }
 
+// Those of TLS 1.2.
+func FuzzParseServerKeyExchangePSK(f *testing.F)      { fuzz(f, "ServerKeyExchange of PSK") }
+func FuzzParseServerKeyExchangeECDHEPSK(f *testing.F) { fuzz(f, "ServerKeyExchange of ECDHE_PSK") }
+func FuzzParseClientKeyExchangePSK(f *testing.F)      { fuzz(f, "ClientKeyExchange of PSK") }
+func FuzzParseClientKeyExchangeECDHEPSK(f *testing.F) { fuzz(f, "ClientKeyExchange of ECDHE_PSK") }
+func FuzzParseNewSessionTicket12(f *testing.F)        { fuzz(f, "NewSessionTicket of TLS 1.2") }
+
 // exact are the messages that have one encoding only and keep all of it.
-var exact = map[string]bool{"Finished": true, "KeyUpdate": true, "ImportedIdentity": true}
+var exact = map[string]bool{
+	"Finished": true, "KeyUpdate": true, "ImportedIdentity": true,
+	"ServerKeyExchange of PSK": true, "ServerKeyExchange of ECDHE_PSK": true,
+	"ClientKeyExchange of PSK": true, "ClientKeyExchange of ECDHE_PSK": true, "NewSessionTicket of TLS 1.2": true,
+}
 
 func fuzz(f *testing.F, name string) {
 	m := kind(f, name)

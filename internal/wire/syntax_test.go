@@ -12,7 +12,7 @@ import (
 // relength makes a handshake message of a body, so that not only the header's
 // length is wrong. Other structures have no header.
 func relength(m message, raw []byte) []byte {
-	if m.name == "Alert" || m.name == "ImportedIdentity" || len(raw) < HeaderLen {
+	if m.hasNoHeader() || len(raw) < HeaderLen {
 		return raw
 	}
 	return frame(nil, TypeOf(raw), func(b []byte) []byte { return append(b, raw[HeaderLen:]...) })
@@ -69,6 +69,9 @@ func TestExtensionDataCutAndExtended(t *testing.T) {
 			raw := m.again(nil, v)
 			head, exts, _ := m.split(t, raw)
 			for j, e := range exts {
+				if m.name == "ClientHello" && e.Type == ExtSessionTicket {
+					continue // its content, whatever it is, is the ticket (RFC 5077 §3.2)
+				}
 				for n := range len(e.Data) + 2 {
 					data := append(e.Data[:len(e.Data):len(e.Data)], 0)[:n]
 					if n == len(e.Data) {
@@ -146,6 +149,12 @@ func vectorCases() []vectorCase {
 		extensionCase("ClientHello", ExtSupportedVersions, "versions", list8, []int{2, 254}, []int{0, 1, 3, 255}),
 		extensionCase("ClientHello", ExtCookie, "cookie", list16, []int{1, room}, []int{0}),
 		extensionCase("ClientHello", ExtPSKKeyExchangeModes, "ke_modes", list8, []int{1, 255}, []int{0}),
+		extensionCase("ClientHello", ExtRenegotiationInfo, "renegotiated_connection", list8, []int{0, 12, 255}, nil),
+		extensionCase("ClientHello", ExtRenegotiationInfo, "content", func(n int) []byte { return make([]byte, n) }, []int{1}, []int{0, 2, 13}),
+		extensionCase("ClientHello", ExtEncryptThenMAC, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ClientHello", ExtExtendedMainSecret, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ClientHello", ExtSessionTicket, "ticket", pattern, []int{0, 1, 2, 255, 256, room + 2}, nil),
+		extensionCase("ClientHello", ExtECPointFormats, "ec_point_format_list", list8, []int{1, 2, 255}, []int{0}),
 		extensionCase("ClientHello", ExtKeyShare, "client_shares", list16, []int{0}, []int{1, 2, 3, 4}),
 		extensionCase("ClientHello", ExtKeyShare, "key_exchange", func(n int) []byte { return be16(share(n)...) }, []int{1, room - 4}, []int{0}),
 		extensionCase("ClientHello", ExtPreSharedKey, "identities", func(n int) []byte { return append(list16(n), be16(list8(32)...)...) }, nil, []int{0, 6}),
@@ -162,6 +171,36 @@ func vectorCases() []vectorCase {
 		extensionCase("ServerHello", ExtCookie, "cookie", list16, []int{1, room}, []int{0}),
 		extensionCase("ServerHello", ExtKeyShare, "key_exchange", share, []int{1, room - 2}, []int{0}),
 
+		extensionCase("ServerHello", ExtRenegotiationInfo, "renegotiated_connection", list8, []int{0, 24, 255}, nil),
+		extensionCase("ServerHello", ExtRenegotiationInfo, "content", func(n int) []byte { return make([]byte, n) }, []int{1}, []int{0, 2, 25}),
+		extensionCase("ServerHello", ExtEncryptThenMAC, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ServerHello", ExtExtendedMainSecret, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ServerHello", ExtSessionTicket, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ServerHello", ExtServerName, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
+		extensionCase("ServerHello", ExtECPointFormats, "ec_point_format_list", list8, []int{1, 2, 255}, []int{0}),
+		extensionCase("ServerHello", ExtALPN, "protocol_name", func(n int) []byte { return be16(list8(n)...) }, []int{1, 255}, []int{0}),
+		extensionCase("ServerHello", ExtRecordSizeLimit, "content", func(n int) []byte { return make([]byte, n) }, []int{2}, []int{0, 1, 3}),
+
+		headCase("ServerKeyExchange of PSK", TypeServerKeyExchange, "psk_identity_hint", list16, []int{0, 1, 1<<16 - 1}, nil),
+		headCase("ServerKeyExchange of ECDHE_PSK", TypeServerKeyExchange, "psk_identity_hint", func(n int) []byte {
+			return append(list16(n), 3, 0, 29, 1, 7)
+		}, []int{0, 1, 1<<16 - 1}, nil),
+		headCase("ServerKeyExchange of ECDHE_PSK", TypeServerKeyExchange, "point", func(n int) []byte {
+			return append([]byte{0, 0, 3, 0, 29}, list8(n)...)
+		}, []int{1, 32, 65, 255}, []int{0}),
+		headCase("ClientKeyExchange of PSK", TypeClientKeyExchange, "psk_identity", list16, []int{0, 1, 1<<16 - 1}, nil),
+		headCase("ClientKeyExchange of ECDHE_PSK", TypeClientKeyExchange, "psk_identity", func(n int) []byte {
+			return append(list16(n), 1, 7)
+		}, []int{0, 1, 1<<16 - 1}, nil),
+		headCase("ClientKeyExchange of ECDHE_PSK", TypeClientKeyExchange, "point", func(n int) []byte {
+			return append([]byte{0, 0}, list8(n)...)
+		}, []int{1, 32, 65, 255}, []int{0}),
+		headCase("HelloRequest", TypeHelloRequest, "content", pattern, []int{0}, []int{1, 2}),
+		headCase("ServerHelloDone", TypeServerHelloDone, "content", pattern, []int{0}, []int{1, 2}),
+		headCase("NewSessionTicket of TLS 1.2", TypeNewSessionTicket, "ticket", func(n int) []byte {
+			return append(make([]byte, 4), list16(n)...)
+		}, []int{0, 1, 1<<16 - 1}, nil),
+
 		extensionCase("EncryptedExtensions", ExtServerName, "content", func(n int) []byte { return make([]byte, n) }, []int{0}, []int{1, 2}),
 		extensionCase("EncryptedExtensions", ExtALPN, "protocol_name", func(n int) []byte { return be16(list8(n)...) }, []int{1, 255}, []int{0}),
 		extensionCase("EncryptedExtensions", ExtSupportedGroups, "named_group_list", list16, []int{2, room - 1}, []int{0, 1, 3, room}),
@@ -176,6 +215,7 @@ func vectorCases() []vectorCase {
 
 		headCase("KeyUpdate", TypeKeyUpdate, "content", func(n int) []byte { return make([]byte, n) }, []int{1}, []int{0, 2}),
 		headCase("Finished", TypeFinished, "verify_data", pattern, []int{32}, []int{0, 12, 31, 33, 48}),
+		headCase("Finished of TLS 1.2", TypeFinished, "verify_data", pattern, []int{12}, []int{0, 11, 13, 32}),
 		headCase("Finished of SHA-384", TypeFinished, "verify_data", pattern, []int{48}, []int{0, 32, 47, 49}),
 
 		{"Alert", "content", func(_ *testing.T, n int) []byte { return []byte{2, 40, 2, 40}[:n] }, []int{2}, []int{0, 1, 3, 4}},
@@ -227,6 +267,9 @@ func TestErrorNamesTheField(t *testing.T) {
 		{"ClientHello", rawExtension{ExtCookie, []byte{0, 9, 1}},
 			"client_hello.extensions.cookie.cookie: its length goes beyond the end of what contains it"},
 		{"ServerHello", rawExtension{ExtSupportedVersions, []byte{3, 4, 5}}, "server_hello.extensions.supported_versions.end: 1 byte left over"},
+		{"ClientHello", rawExtension{ExtEncryptThenMAC, []byte{1}}, "client_hello.extensions.encrypt_then_mac.end: 1 byte left over"},
+		{"ClientHello", rawExtension{ExtRenegotiationInfo, []byte{12, 1}},
+			"client_hello.extensions.renegotiation_info.renegotiated_connection: its length goes beyond the end of what contains it"},
 		{"EncryptedExtensions", rawExtension{ExtRecordSizeLimit, []byte{1}},
 			"encrypted_extensions.extensions.record_size_limit.record_size_limit: 2 bytes wanted, 1 left"},
 	} {

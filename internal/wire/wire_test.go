@@ -24,11 +24,14 @@ type message struct {
 
 func (m message) String() string { return m.name }
 
+// hasNoHeader tells what is no handshake message.
+func (m message) hasNoHeader() bool { return m.name == "Alert" || m.name == "ImportedIdentity" }
+
 // messages are all that this package parses.
 func messages() []message {
 	return []message{
 		{"ClientHello", func(raw []byte, rec *Fields) (any, error) { return box(ParseClientHello(raw, rec)) },
-			func(b []byte, v any) []byte { return v.(*ClientHello).Append(b) }, []any{fullClientHello(), shortClientHello()}},
+			func(b []byte, v any) []byte { return v.(*ClientHello).Append(b) }, []any{fullClientHello(), clientHello12(), shortClientHello()}},
 		{"ServerHello", func(raw []byte, rec *Fields) (any, error) { return box(ParseServerHello(raw, rec)) },
 			func(b []byte, v any) []byte { return v.(*ServerHello).Append(b) }, []any{fullServerHello(), fullHelloRetryRequest(), fullServerHello12(), &ServerHello{LegacyVersion: VersionTLS12},
 				&ServerHello{LegacyVersion: VersionTLS12, ExtendedMasterSecret: true}}},
@@ -37,6 +40,20 @@ func messages() []message {
 			[]any{&EncryptedExtensions{ServerName: true, ALPN: to("ww/1"), RecordSizeLimit: to(uint16(1024))}, &EncryptedExtensions{}}},
 		finished("Finished", 32),
 		finished("Finished of SHA-384", 48),
+		finished("Finished of TLS 1.2", VerifyDataLen12),
+		serverKeyExchange("ServerKeyExchange of PSK", ParseServerKeyExchangePSK,
+			&ServerKeyExchange{Hint: []byte("at the gate")}, &ServerKeyExchange{Hint: []byte{}}),
+		serverKeyExchange("ServerKeyExchange of ECDHE_PSK", ParseServerKeyExchangeECDHEPSK,
+			&ServerKeyExchange{[]byte("at the gate"), GroupX25519, pattern(32)}, &ServerKeyExchange{[]byte{}, GroupP256, []byte{0}}),
+		clientKeyExchange("ClientKeyExchange of PSK", ParseClientKeyExchangePSK,
+			&ClientKeyExchange{Identity: []byte("alice")}, &ClientKeyExchange{Identity: []byte{}}),
+		clientKeyExchange("ClientKeyExchange of ECDHE_PSK", ParseClientKeyExchangeECDHEPSK,
+			&ClientKeyExchange{[]byte("alice"), pattern(65)}, &ClientKeyExchange{[]byte{}, []byte{0}}),
+		empty("HelloRequest", ParseHelloRequest, AppendHelloRequest),
+		empty("ServerHelloDone", ParseServerHelloDone, AppendServerHelloDone),
+		{"NewSessionTicket of TLS 1.2", func(raw []byte, rec *Fields) (any, error) { return box(ParseNewSessionTicket12(raw, rec)) },
+			func(b []byte, v any) []byte { return v.(*NewSessionTicket12).Append(b) },
+			[]any{&NewSessionTicket12{1<<32 - 1, pattern(99)}, &NewSessionTicket12{0, []byte{}}}},
 		{"NewSessionTicket", func(raw []byte, rec *Fields) (any, error) { return box(ParseNewSessionTicket(raw, rec)) },
 			func(b []byte, v any) []byte { return v.(*NewSessionTicket).Append(b) },
 			[]any{&NewSessionTicket{TicketLifetime: 1<<32 - 1, TicketAgeAdd: 0x01020304, TicketNonce: pattern(8), Ticket: pattern(99), MaxEarlyDataSize: to(uint32(16384))},
@@ -54,6 +71,22 @@ func messages() []message {
 func finished(name string, hashLen int) message {
 	return message{name, func(raw []byte, rec *Fields) (any, error) { return box(ParseFinished(raw, hashLen, rec)) },
 		func(b []byte, v any) []byte { return AppendFinished(b, v.([]byte)) }, []any{pattern(hashLen)}}
+}
+
+func serverKeyExchange(name string, parse func([]byte, *Fields) (*ServerKeyExchange, error), values ...any) message {
+	return message{name, func(raw []byte, rec *Fields) (any, error) { return box(parse(raw, rec)) },
+		func(b []byte, v any) []byte { return v.(*ServerKeyExchange).Append(b) }, values}
+}
+
+func clientKeyExchange(name string, parse func([]byte, *Fields) (*ClientKeyExchange, error), values ...any) message {
+	return message{name, func(raw []byte, rec *Fields) (any, error) { return box(parse(raw, rec)) },
+		func(b []byte, v any) []byte { return v.(*ClientKeyExchange).Append(b) }, values}
+}
+
+// empty is a message without content.
+func empty(name string, parse func([]byte, *Fields) error, again func([]byte) []byte) message {
+	return message{name, func(raw []byte, rec *Fields) (any, error) { return nil, parse(raw, rec) },
+		func(b []byte, _ any) []byte { return again(b) }, []any{nil}}
 }
 
 func fullClientHello() *ClientHello {
@@ -74,10 +107,24 @@ func fullClientHello() *ClientHello {
 		Cookie:                   pattern(5),
 		PSKKeyExchangeModes:      []PSKKeyExchangeMode{PSKWithECDHE, PSKOnly, 7},
 		KeyShare:                 &ClientKeyShare{[]KeyShareEntry{{GroupX25519MLKEM768, pattern(40)}, {GroupX25519, pattern(32)}}},
+		RenegotiationInfo:        []byte{},
+		EncryptThenMAC:           true,
+		ExtendedMasterSecret:     true,
+		SessionTicket:            pattern(20),
+		ECPointFormats:           []byte{1, PointUncompressed, 2},
 		PreSharedKey: &OfferedPSKs{
 			Identities: []PSKIdentity{{imported.Append(nil), 0}, {[]byte("bob"), 0}, {[]byte{0xff, 0, 27}, 0xfffefdfc}},
 			Binders:    [][]byte{pattern(32), pattern(48), pattern(32)},
 		},
+	}
+}
+
+// clientHello12 asks for a ticket and offers nothing of TLS 1.3.
+func clientHello12() *ClientHello {
+	return &ClientHello{
+		LegacyVersion: VersionTLS12, LegacySessionID: []byte{}, CipherSuites: []uint16{0xc037, 0x00ae, RenegotiationSCSV, FallbackSCSV}, LegacyCompressionMethods: []byte{0},
+		SupportedGroups: []NamedGroup{GroupX25519}, ECPointFormats: []byte{PointUncompressed},
+		RenegotiationInfo: pattern(12), EncryptThenMAC: true, ExtendedMasterSecret: true, SessionTicket: []byte{},
 	}
 }
 
