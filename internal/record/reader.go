@@ -53,7 +53,7 @@ var (
 // plaintext records. It must not be copied after SetKey.
 type Reader struct {
 	protection
-	limit int // of TLSInnerPlaintext in bytes; zero: limits.MaxInnerPlaintext
+	limit int // of TLSInnerPlaintext, or of content in TLS 1.2, in bytes; zero: limits.MaxInnerPlaintext
 }
 
 // SetKey expects all records from now on to be protected with suite s and the
@@ -61,7 +61,8 @@ type Reader struct {
 func (r *Reader) SetKey(s *suite.Suite, t schedule.Traffic) { r.setKey(s, t) }
 
 // SetLimit sets the longest TLSInnerPlaintext in bytes that is accepted: the
-// record_size_limit that this end announced (RFC 8449 §4).
+// record_size_limit that this end announced (RFC 8449 §4). In TLS 1.2 it is the
+// longest content.
 func (r *Reader) SetLimit(n int) { r.limit = min(max(n, 1), limits.MaxInnerPlaintext) }
 
 func (r *Reader) innerLimit() int {
@@ -85,14 +86,19 @@ func (r *Reader) Next(buf []byte) (h Header, total int, err error) {
 	}
 	h = Header{
 		Type:    ContentType(buf[0]),
-		Version: uint16(buf[1])<<8 | uint16(buf[2]),
+		Version: headerVersion(buf),
 		Length:  int(buf[3])<<8 | int(buf[4]),
 	}
 	// legacy_record_version is to be ignored (RFC 9846 §5.1). A major version
 	// other than 3 is no TLS at all, though, and saying so at once is better
-	// than to wait for a record of random length.
+	// than to wait for a record of random length. Once TLS 1.2 has its keys the
+	// version is that of the connection (RFC 5246 §6.2.1), and another one is
+	// refused with protocol_version, as OpenSSL and BoringSSL do.
 	if h.Version>>8 != 3 {
 		return h, 0, notTLS(buf)
+	}
+	if r.tls12 != nil && h.Version != version12 {
+		return h, 0, errRecordVersion
 	}
 	if !h.Type.known() {
 		return h, 0, errType
@@ -104,6 +110,9 @@ func (r *Reader) Next(buf []byte) (h Header, total int, err error) {
 }
 
 func (r *Reader) maxLength(t ContentType) int {
+	if r.tls12 != nil {
+		return limits.MaxCiphertext12
+	}
 	if !r.Protected() && t != ApplicationData {
 		return limits.MaxPlaintext
 	}
@@ -128,7 +137,7 @@ func notTLS(buf []byte) error {
 // decrypted in place where dst is nil, which destroys rec even if it fails.
 // Otherwise it is decrypted into dst, whose capacity must suffice for the
 // TLSInnerPlaintext, and content is a part of it. After a failure neither
-// holds any plaintext.
+// holds any plaintext. In TLS 1.2 rec is destroyed even where dst is set.
 //
 // The caller deals with change_cipher_spec beforehand: here it is unexpected
 // among protected records. A record that fails does not count: the caller may
@@ -138,6 +147,9 @@ func (r *Reader) Open(dst, rec []byte) (t ContentType, content []byte, err error
 		return 0, nil, errNotWhole
 	}
 	t, body := ContentType(rec[0]), rec[headerLen:]
+	if r.tls12 != nil {
+		return r.open12(dst, rec[:headerLen], body)
+	}
 	if r.Protected() {
 		return r.open(dst, rec[:headerLen], body)
 	}

@@ -1,6 +1,7 @@
-// Package record is the record layer of TLS 1.3 (RFC 9846 §5): it frames,
-// pads, seals and opens records, keeps the limits of each key, and puts
-// handshake messages together again. It does no input or output.
+// Package record is the record layer of TLS 1.3 (RFC 9846 §5) and TLS 1.2
+// (RFC 5246 §6): it frames, pads, seals and opens records, keeps the limits of
+// each key, and puts handshake messages together again. It does no input or
+// output.
 package record
 
 import (
@@ -17,7 +18,7 @@ import (
 // ContentType says what a record carries (RFC 9846 §5.1).
 type ContentType uint8
 
-// The content types of TLS 1.3.
+// The content types of TLS 1.3, which are those of TLS 1.2.
 const (
 	ChangeCipherSpec ContentType = 20
 	Alert            ContentType = 21
@@ -48,8 +49,8 @@ const legacyVersion = 0x0303
 
 // Header is the start of a record.
 type Header struct {
-	Type    ContentType // the outer one: application_data once protected
-	Version uint16      // legacy_record_version
+	Type    ContentType // in TLS 1.3 the outer one: application_data once protected
+	Version uint16      // legacy_record_version in TLS 1.3
 	Length  int         // of what follows the header, in bytes
 }
 
@@ -66,16 +67,19 @@ type protection struct {
 	// nonce is room for the per-record nonce: a local array would escape
 	// through the interface of the AEAD and cost an allocation each time.
 	nonce [suite.NonceLen]byte
+
+	// tls12 is set in TLS 1.2, and then seq alone of the above means anything.
+	tls12 *protection12
 }
 
 // setKey puts the first key or the next in use. The sequence number starts at
 // zero with each (RFC 9846 §5.3).
 func (p *protection) setKey(s *suite.Suite, t schedule.Traffic) {
-	p.suite, p.secret, p.aead, p.seq = s, t, nil, 0
+	p.suite, p.secret, p.aead, p.seq, p.tls12 = s, t, nil, 0, nil
 }
 
 // Protected reports whether a key is set.
-func (p *protection) Protected() bool { return p.aead != nil || p.suite != nil }
+func (p *protection) Protected() bool { return p.aead != nil || p.suite != nil || p.tls12 != nil }
 
 // Seq returns the sequence number of the next record.
 func (p *protection) Seq() uint64 { return p.seq }

@@ -34,8 +34,8 @@ func (w *Writer) SetKey(s *suite.Suite, t schedule.Traffic) {
 }
 
 // SetMaxContent sets how many bytes of content and padding one protected
-// record holds: the peer's record_size_limit without the content type byte
-// (RFC 8449 §4). Values outside of 1 to limits.MaxPlaintext are brought inside.
+// record holds: the peer's record_size_limit, in TLS 1.3 without the content
+// type byte (RFC 8449 §4). Values outside of 1 to limits.MaxPlaintext are brought inside.
 func (w *Writer) SetMaxContent(n int) {
 	w.maxContent = min(max(n, 1), limits.MaxPlaintext)
 }
@@ -52,30 +52,39 @@ func (w *Writer) MaxContent() int {
 // SetPadding pads the content of every protected record to a multiple of this
 // many bytes, as far as MaxContent has room, so that lengths tell less
 // (RFC 9846 §5.4). An empty content counts as one that needs padding. Zero
-// or one means none.
+// or one means none. TLS 1.2 has no such padding.
 func (w *Writer) SetPadding(multiple int) { w.padding = max(multiple, 0) }
 
-// Overhead returns how many bytes a record has beside its content and padding.
+// Overhead returns how many bytes a record has beside its content and padding:
+// in TLS 1.2, where CBC pads to whole blocks, the most that it can have.
 func (w *Writer) Overhead() int {
 	if !w.Protected() {
 		return headerLen
+	}
+	if w.tls12 != nil {
+		return headerLen + w.tls12.overhead()
 	}
 	return headerLen + overhead
 }
 
 // NearLimit reports that the key has sealed so many records that it must be
 // updated before any more application data (RFC 9846 §5.5). What is left
-// suffices for the KeyUpdate and for alerts.
+// suffices for the KeyUpdate and for alerts. It is always false in TLS 1.2,
+// where a key cannot be updated.
 func (w *Writer) NearLimit() bool {
-	return w.Protected() && w.seq >= w.limit-limits.KeyUpdateMargin
+	return w.Protected() && w.tls12 == nil && w.seq >= w.limit-limits.KeyUpdateMargin
 }
 
 // Append appends to dst one record with this content, which has at most
 // MaxContent bytes and must not overlap the free room of dst. It does not
 // allocate where dst has room.
 //
-// change_cipher_spec is never protected, whatever the key (RFC 9846 §5).
+// change_cipher_spec is never protected, whatever the key (RFC 9846 §5); in
+// TLS 1.2 it is refused once there is a key.
 func (w *Writer) Append(dst []byte, t ContentType, content []byte) ([]byte, error) {
+	if w.tls12 != nil {
+		return w.append12(dst, t, content)
+	}
 	if err := w.check(t, content); err != nil {
 		return dst, err
 	}
