@@ -25,9 +25,9 @@ type stateHash interface {
 
 // A macHash is what one hash function looks like from the inside.
 type macHash struct {
-	size       int // of its value in bytes
-	blockShift int // a block has 1 << blockShift bytes
-	lengthLen  int // of the length at the end of the padding in bytes (FIPS 180-4, 5.1)
+	size       int  // of its value in bytes
+	blockShift uint // a block has 1 << blockShift bytes
+	lengthLen  int  // of the length at the end of the padding in bytes (FIPS 180-4, 5.1)
 	fresh      func() hash.Hash
 }
 
@@ -64,7 +64,7 @@ func (m *macHash) new() hash.Hash {
 // hash value.
 const stateStart = 4
 
-var errHashState = errors.New("suite: the state of this Go's hash functions cannot be read, so records cannot be opened in constant time: use encrypt-then-MAC, or the Go that the release notes name")
+var errHashState = errors.New("suite: the state of this Go's hash functions cannot be read, so records cannot be opened in constant time: use encrypt-then-MAC, or build with another Go")
 
 // open returns a running hash as a stateHash, and an error where its state is
 // not where it has been since Go 1.24: nothing but a test promises that.
