@@ -29,9 +29,19 @@ type Config struct {
 	// handshake fails.
 	NextProtos []string
 
+	// Policy says which versions, key exchanges and suites may be used: TLS 1.3
+	// with forward secrecy alone unless something older is asked for.
+	Policy Policy
+
+	// MinVersion and MaxVersion restrict the versions that Policy allows:
+	// VersionTLS12 or VersionTLS13. Zero restricts nothing.
+	MinVersion, MaxVersion uint16
+
 	// Suites and Groups restrict what is offered and accepted, in order of
-	// preference. Nil means all: suites with AES first where the processor
-	// has AES instructions; groups X25519MLKEM768, X25519, P-256.
+	// preference. Nil means all that Policy allows: suites with forward
+	// secrecy first, and with AES first where the processor has AES
+	// instructions; groups X25519MLKEM768, X25519, P-256 (TLS 1.2 has only the
+	// last two). TLS 1.3 suites come before those of TLS 1.2 in any case.
 	Suites []SuiteID
 	Groups []Group
 
@@ -42,6 +52,10 @@ type Config struct {
 	// KeyExchange is PSKWithECDHE unless a key exchange without forward
 	// secrecy is asked for by name.
 	KeyExchange KeyExchange
+
+	// IdentityHint is what a TLS 1.2 server sends as psk_identity_hint (RFC 4279
+	// §5.2), at most 128 bytes. A client shows it and believes nothing in it.
+	IdentityHint string
 
 	// Tickets configures session resumption. Nil means a server issues
 	// tickets with keys that are random in this Config, and a client keeps
@@ -128,7 +142,7 @@ const (
 	PSKOnly
 )
 
-// SuiteID is a TLS 1.3 cipher suite.
+// SuiteID is a cipher suite.
 type SuiteID uint16
 
 // The cipher suites of TLS 1.3 (RFC 9846 §B.4).
@@ -136,6 +150,30 @@ const (
 	TLS_AES_128_GCM_SHA256       SuiteID = 0x1301
 	TLS_AES_256_GCM_SHA384       SuiteID = 0x1302
 	TLS_CHACHA20_POLY1305_SHA256 SuiteID = 0x1303
+)
+
+// The cipher suites of TLS 1.2 with forward secrecy (RFC 8442, RFC 7905 and
+// RFC 5489), for the policy Compatible. Those with CBC_SHA are for Legacy.
+const (
+	TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256       SuiteID = 0xD001
+	TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384       SuiteID = 0xD002
+	TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256 SuiteID = 0xCCAC
+	TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256       SuiteID = 0xC037
+	TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384       SuiteID = 0xC038
+	TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA          SuiteID = 0xC035
+	TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA          SuiteID = 0xC036
+)
+
+// The cipher suites of TLS 1.2 WITHOUT FORWARD SECRECY (RFC 5487, RFC 7905 and
+// RFC 4279), for the policy Legacy.
+const (
+	TLS_PSK_WITH_AES_128_GCM_SHA256       SuiteID = 0x00A8
+	TLS_PSK_WITH_AES_256_GCM_SHA384       SuiteID = 0x00A9
+	TLS_PSK_WITH_CHACHA20_POLY1305_SHA256 SuiteID = 0xCCAB
+	TLS_PSK_WITH_AES_128_CBC_SHA256       SuiteID = 0x00AE
+	TLS_PSK_WITH_AES_256_CBC_SHA384       SuiteID = 0x00AF
+	TLS_PSK_WITH_AES_128_CBC_SHA          SuiteID = 0x008C
+	TLS_PSK_WITH_AES_256_CBC_SHA          SuiteID = 0x008D
 )
 
 // Group is a key-exchange group.

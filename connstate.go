@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 
-	"github.com/watchword-tls/watchword/internal/schedule"
+	"github.com/watchword-tls/watchword/internal/handshake"
 )
 
 // Session is what both ends of a complete connection agreed on and proved.
 type Session struct {
+	// Version is VersionTLS13 or VersionTLS12.
+	Version uint16
 	// Identity is the external identity of the key that was proved.
 	Identity string
 	// Kind says whether that key is imported or external.
@@ -18,8 +20,9 @@ type Session struct {
 	Resumed bool
 	// Suite is the cipher suite.
 	Suite SuiteID
-	// Group is the group of the key exchange, zero with psk_ke: without
-	// forward secrecy.
+	// Group is the group of the key exchange. Zero means that there was none:
+	// WITHOUT FORWARD SECRECY (psk_ke, or PSK in TLS 1.2), unless a TLS 1.2
+	// session was resumed, which is as secret as its first connection.
 	Group Group
 	// NextProto is the application protocol, empty if none was negotiated.
 	NextProto string
@@ -27,14 +30,26 @@ type Session struct {
 	ServerName string
 	// Retried is set if there was a HelloRetryRequest.
 	Retried bool
+	// ExtendedMasterSecret (RFC 7627) and EncryptThenMAC (RFC 7366) say whether
+	// TLS 1.2 was used with them. TLS 1.3 needs neither.
+	ExtendedMasterSecret bool
+	EncryptThenMAC       bool
+	// IdentityHint is what a TLS 1.2 server said to its client before it proved
+	// anything: show it with care, and believe nothing in it.
+	IdentityHint string
 
-	exporter schedule.Exporter
+	exporter handshake.Exporter
+	_        [0]func() // not to be compared
 }
 
 // Export returns n bytes of keying material bound to this connection, a label
-// and a context (RFC 9846 §7.5). Both ends get the same.
+// and a context (RFC 9846 §7.5; in TLS 1.2 RFC 5705, with the extended master
+// secret only). Both ends get the same.
 func (s Session) Export(label string, context []byte, n int) ([]byte, error) {
-	if !s.exporter.Set() {
+	if s.exporter == nil {
+		if s.Version == VersionTLS12 {
+			return nil, errors.New("watchword: without the extended master secret, keying material is not bound to one connection (RFC 7627 §5.4), and there is none")
+		}
 		return nil, errors.New("watchword: there is no keying material before the handshake is complete")
 	}
 	return s.exporter.Export(label, context, n)
@@ -49,7 +64,11 @@ func (e *Engine) provenKey() *Key {
 		return e.matched.key
 	}
 	r := e.machine.Result()
-	if t := e.client.ticket; t != nil && r.PSK == t.psk {
+	if r.Version == VersionTLS12 {
+		k, _ := r.Tag.(*Key)
+		return k
+	}
+	if t := e.client.ticket; t != nil && t.psk != nil && r.PSK == t.psk {
 		for _, k := range e.config.Keys {
 			if k.identity == t.identity && hmac.Equal(k.ticketTag, t.keyTag) {
 				return k
@@ -75,13 +94,17 @@ func (e *Engine) Session() Session {
 	}
 	r := e.machine.Result()
 	s := Session{
-		Resumed:    r.PSK.Kind() == schedule.ResumptionPSK,
-		Suite:      SuiteID(r.Suite.ID),
-		Group:      Group(r.Group),
-		NextProto:  r.NextProto,
-		ServerName: r.ServerName,
-		Retried:    r.Retried,
-		exporter:   r.Exporter,
+		Version:              r.Version,
+		Resumed:              r.Resumed,
+		Suite:                SuiteID(r.Suite.ID),
+		Group:                Group(r.Group),
+		NextProto:            r.NextProto,
+		ServerName:           r.ServerName,
+		Retried:              r.Retried,
+		ExtendedMasterSecret: r.ExtendedMasterSecret,
+		EncryptThenMAC:       r.EncryptThenMAC,
+		IdentityHint:         r.IdentityHint,
+		exporter:             r.Exporter,
 	}
 	if k := e.provenKey(); k != nil {
 		s.Identity, s.Kind = k.identity, k.options.Kind
@@ -96,9 +119,9 @@ func (e *Engine) connectionState() tls.ConnectionState {
 	}
 	r := e.machine.Result()
 	return tls.ConnectionState{
-		Version:            tls.VersionTLS13,
+		Version:            r.Version,
 		HandshakeComplete:  true,
-		DidResume:          r.PSK.Kind() == schedule.ResumptionPSK,
+		DidResume:          r.Resumed,
 		CipherSuite:        uint16(r.Suite.ID),
 		CurveID:            tls.CurveID(r.Group),
 		NegotiatedProtocol: r.NextProto,

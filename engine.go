@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -37,6 +38,7 @@ type Engine struct {
 	input   inputBuffer
 	out     []byte // records made and not yet fetched
 	guard   floodGuard
+	now     time.Time // as Received or Answer was told last
 
 	want     *handshake.WantPSK // unanswered
 	tickets  []openedTicket     // among the offered identities
@@ -106,6 +108,9 @@ func NewServerEngine(c *Config) (*Engine, error) {
 	}
 	e := &Engine{config: c}
 	hc.Hooks = e.hooks()
+	if c.lifetime() > 0 && slices.Contains(hc.Versions, VersionTLS12) {
+		hc.NewTicket = e.newTicket12
+	}
 	e.machine = handshake.NewServer(hc)
 	e.writer.SetPadding(c.PadRecords)
 	return e, nil

@@ -31,6 +31,12 @@ func (e *Engine) apply(effect handshake.Effect, now time.Time) error {
 		e.writer.SetKey(f.Suite, f.Secret)
 	case handshake.SetReadKey:
 		return e.setReadKey(f.Suite, f.Secret)
+	case handshake.SetWriteKey12:
+		e.writer.SetKeys12(f.Suite, f.Keys, f.Form, e.config.rand())
+	case handshake.SetReadKey12:
+		e.reader.SetKeys12(f.Suite, f.Keys, f.Form)
+	case handshake.TryReadKeys12:
+		e.reader.TryKeys12(f.Suite, f.Keys, f.Form)
 	case handshake.SkipEarlyData:
 		e.guard.skipProtected = true
 	case handshake.SkipPlainEarlyData:
@@ -45,6 +51,8 @@ func (e *Engine) apply(effect handshake.Effect, now time.Time) error {
 		return e.done(now)
 	case handshake.TicketReceived:
 		e.keepTicket(f, now)
+	case handshake.TicketReceived12:
+		e.keepTicket12(f, now)
 	default:
 		panic("watchword: unknown effect")
 	}
@@ -104,5 +112,8 @@ func (e *Engine) done(now time.Time) error {
 		e.matched = tag
 	}
 	e.forget()
+	if e.machine.Result().Version == VersionTLS12 {
+		return nil // its ticket came before the Finished
+	}
 	return e.issueTicket(now)
 }

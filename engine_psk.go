@@ -19,8 +19,9 @@ import (
 
 // openedTicket is a ticket of ours among the offered identities.
 type openedTicket struct {
-	identity int
-	state    *ticketState
+	identity  int
+	state     *ticketState
+	session12 *handshake.Session12 // of a ticket of TLS 1.2
 }
 
 // wantPSK pauses the engine.
@@ -28,13 +29,16 @@ func (e *Engine) wantPSK(w handshake.WantPSK, now time.Time) error {
 	if !e.config.AllowSameProcess && ownRandoms.has(w.Random) {
 		return alert.Wrap(alert.IllegalParameter, ErrReflected)
 	}
+	if w.Version == VersionTLS12 {
+		return e.wantKey12(&w, now)
+	}
 	e.want = &w
 	for i, id := range e.want.Identities {
 		if i == limits.MaxIdentitiesRead {
 			break
 		}
 		if state := e.config.openTicket(id.Identity, &w, now); state != nil {
-			e.tickets = append(e.tickets, openedTicket{i, state})
+			e.tickets = append(e.tickets, openedTicket{identity: i, state: state})
 		}
 	}
 	return nil
@@ -63,7 +67,7 @@ func (e *Engine) describe(i int, raw []byte) OfferedIdentity {
 		}
 	}
 	id, err := wire.ParseImportedIdentity(raw, nil)
-	if err == nil && id.TargetProtocol == wire.VersionTLS13 && (id.TargetKDF == suite.SHA256.KDF() || id.TargetKDF == suite.SHA384.KDF()) {
+	if err == nil && e.want.Version == VersionTLS13 && id.TargetProtocol == wire.VersionTLS13 && (id.TargetKDF == suite.SHA256.KDF() || id.TargetKDF == suite.SHA384.KDF()) {
 		return OfferedIdentity{Identity: string(id.ExternalIdentity), Kind: Imported, Context: id.Context}
 	}
 	return OfferedIdentity{Identity: string(raw), Kind: External}
@@ -79,6 +83,7 @@ func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 	if e.want == nil {
 		return errors.New("watchword: Answer was called while the engine waited for no key")
 	}
+	e.now = now
 	answer, failure := e.answer(keys, err)
 	if failure != nil {
 		return e.fail(failure)
@@ -143,15 +148,22 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 		// A ticket is as good as the key that it goes back to, and ends
 		// with it.
 		for _, k := range keys {
-			if k.options.Role != ClientRole && t.state.belongsTo(k) {
-				psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
-				return []handshake.Candidate{{Identity: i, PSK: psk, Rank: ticketRank, Tag: &match{k, t.state}}}
+			if k.options.Role == ClientRole || !t.state.belongsTo(k) {
+				continue
 			}
+			if t.session12 != nil {
+				return []handshake.Candidate{{Identity: i, Session12: t.session12, Tag: &match{k, t.state}}}
+			}
+			psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
+			return []handshake.Candidate{{Identity: i, PSK: psk, Rank: ticketRank, Tag: &match{k, t.state}}}
 		}
 		return nil
 	}
 	raw := e.want.Identities[i].Identity
 	var found []handshake.Candidate
+	if e.want.Version == VersionTLS12 {
+		return candidates12(raw, keys)
+	}
 	for rank, k := range keys {
 		if k.options.Role == ClientRole {
 			continue

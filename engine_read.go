@@ -41,6 +41,7 @@ func (e *Engine) Space(n int) []byte { return e.input.space(n) }
 func (e *Engine) Received(n int, now time.Time) error {
 	e.input.filled(n)
 	defer e.input.settle()
+	e.now = now
 	err := e.advance(now)
 	if err == nil && !e.complete && len(e.input.unread()) > limits.MaxHandshakeBytes {
 		err = e.fail(errHandshakeFlood) // it does not wait for Answer
@@ -173,7 +174,7 @@ func (e *Engine) Read(p []byte, now time.Time) (n int, err error) {
 			e.fail(err)
 			continue
 		}
-		n += e.deliver(rest, content, len(rec))
+		n += e.deliver(rest, content)
 	}
 }
 
@@ -200,12 +201,12 @@ func (e *Engine) nextFits(room int) bool {
 }
 
 // deliver accounts for content that process returned: it is in p already if
-// the record was opened there, else it waits as pending.
-func (e *Engine) deliver(p, content []byte, total int) int {
+// the record was opened there, else what does not fit waits as pending.
+func (e *Engine) deliver(p, content []byte) int {
 	if len(content) == 0 {
 		return 0
 	}
-	if direct(total, len(p)) {
+	if &content[0] == &p[0] {
 		return len(content)
 	}
 	n := copy(p, content)
@@ -218,7 +219,7 @@ func (e *Engine) deliver(p, content []byte, total int) int {
 func (e *Engine) process(p, rec []byte, now time.Time) ([]byte, error) {
 	h, _, _ := e.reader.Next(rec)
 	if h.Type == record.ChangeCipherSpec {
-		return nil, e.changeCipherSpec(rec)
+		return nil, e.changeCipherSpec(rec, now)
 	}
 	if e.skippable(h, rec) {
 		return nil, e.skip(rec)
@@ -240,7 +241,13 @@ func (e *Engine) process(p, rec []byte, now time.Time) ([]byte, error) {
 		if e.guard.skipProtected && isBadMAC(err) {
 			return nil, e.skip(rec)
 		}
+		if cause := e.machine.TrialError(); cause != nil && isBadMAC(err) {
+			return nil, cause
+		}
 		return nil, err
+	}
+	if !e.complete {
+		e.machine.KeyTried(e.reader.Tried())
 	}
 	e.guard.skipProtected = false
 	e.received = e.received || protected
@@ -317,8 +324,9 @@ func (e *Engine) alert(content []byte) error {
 	case d == alert.CloseNotify && e.complete:
 		e.peerDone = true
 		return nil
-	case d == alert.UserCanceled && level == alert.Warning:
-		// To be ignored; close_notify follows (RFC 9846 §6.1).
+	case level == alert.Warning && (d == alert.UserCanceled || d != alert.CloseNotify && e.tls12()):
+		// user_canceled is to be ignored; close_notify follows (RFC 9846 §6.1).
+		// In TLS 1.2 a warning is no reason to end (RFC 5246 §7.2).
 		if e.guard.warnings++; e.guard.warnings > limits.MaxWarningAlerts {
 			return alert.New(alert.UnexpectedMessage, "too many warning alerts")
 		}
@@ -332,13 +340,16 @@ func (e *Engine) alert(content []byte) error {
 // client that cannot make sense of our ServerHello has no key to protect one.
 // Anybody could send it, but anybody could cut the connection too.
 func (e *Engine) plainAlertAllowed() bool {
-	return e.client == nil && !e.complete && !e.received
+	return e.client == nil && !e.complete && !e.received && !e.tls12()
 }
+
+// tls12 reports whether the handshake chose TLS 1.2.
+func (e *Engine) tls12() bool { return e.machine.Result().Version == VersionTLS12 }
 
 // changeCipherSpec ignores the dummy record of middlebox compatibility mode
 // where it may stand (RFC 9846 §5): after the first ClientHello and before the
-// peer's Finished.
-func (e *Engine) changeCipherSpec(rec []byte) error {
+// peer's Finished. In TLS 1.2 the record means something, in one place only.
+func (e *Engine) changeCipherSpec(rec []byte, now time.Time) error {
 	body := rec[limits.RecordHeaderLen:]
 	started := e.client != nil || e.guard.handshakeBytes > 0
 	if e.complete || !started || len(body) != 1 || body[0] != 1 || !e.joined.Empty() {
@@ -350,7 +361,10 @@ func (e *Engine) changeCipherSpec(rec []byte) error {
 	if e.config.Observer != nil {
 		e.observeRecord(false, record.ChangeCipherSpec, rec, body, 0, false)
 	}
-	return nil
+	if meant, err := e.machine.ChangeCipherSpec(); !meant || err != nil {
+		return err
+	}
+	return e.carryOut(now)
 }
 
 // skippable reports whether rec is early data that stands before a second

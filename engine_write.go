@@ -3,6 +3,7 @@ package watchword
 // The sending half of an Engine.
 
 import (
+	"errors"
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -108,6 +109,9 @@ func (e *Engine) CloseWrite() {
 func (e *Engine) UpdateKey(request bool) error {
 	if err := e.writable(); err != nil {
 		return err
+	}
+	if e.tls12() {
+		return errors.New("watchword: TLS 1.2 has no KeyUpdate: for new keys, open a new connection")
 	}
 	r := wire.UpdateNotRequested
 	if request {

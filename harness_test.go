@@ -125,7 +125,7 @@ func put(e *Engine, b []byte, now time.Time) error {
 
 // answer looks keys up in the engine's own configuration, as Conn does.
 func answer(e *Engine, now time.Time) {
-	if offered := e.WantsKeys(); offered != nil {
+	for offered := e.WantsKeys(); offered != nil; offered = e.WantsKeys() {
 		_ = e.Answer(e.config.staticKeys(offered), nil, now)
 	}
 }

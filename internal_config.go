@@ -24,6 +24,7 @@ import (
 type configState struct {
 	once    sync.Once
 	dummies [2]*schedule.PSK
+	dummy12 *schedule.Key12
 	err     error
 	tickets ticketKeys
 }
@@ -32,6 +33,7 @@ type configState struct {
 // it: tickets of one are unknown to the other.
 func (c *Config) Clone() *Config {
 	return &Config{
+		Policy: c.Policy, MinVersion: c.MinVersion, MaxVersion: c.MaxVersion, IdentityHint: c.IdentityHint,
 		Keys: slices.Clone(c.Keys), Lookup: c.Lookup, ServerName: c.ServerName, NextProtos: slices.Clone(c.NextProtos),
 		Suites: slices.Clone(c.Suites), Groups: slices.Clone(c.Groups), KeyShares: slices.Clone(c.KeyShares),
 		KeyExchange: c.KeyExchange, Tickets: c.Tickets, RecordSizeLimit: c.RecordSizeLimit, PadRecords: c.PadRecords,
@@ -39,6 +41,10 @@ func (c *Config) Clone() *Config {
 		Observer: c.Observer, Rand: c.Rand, Time: c.Time,
 	}
 }
+
+// dummy12Len is the length in bytes of the key that stands in for unknown ones
+// in TLS 1.2: what `watchword key new` makes, so that it is the likeliest.
+const dummy12Len = 32
 
 func (c *Config) now() time.Time {
 	if c.Time != nil {
@@ -71,6 +77,7 @@ func (c *Config) shared() (*configState, error) {
 				return
 			}
 			c.state.dummies[h] = schedule.NewPSK(h, schedule.ExternalPSK, secret)
+			c.state.dummy12 = schedule.NewKey12(secret[:dummy12Len])
 		}
 	})
 	return &c.state, c.state.err
@@ -81,6 +88,12 @@ func (c *Config) shared() (*configState, error) {
 func (c *Config) check() error {
 	if c == nil {
 		return errors.New("watchword: no configuration")
+	}
+	if err := c.checkVersions(); err != nil {
+		return err
+	}
+	if len(c.IdentityHint) > limits.MaxIdentityHint {
+		return fmt.Errorf("watchword: IdentityHint has %d bytes, at most %d are allowed", len(c.IdentityHint), limits.MaxIdentityHint)
 	}
 	if c.KeyExchange > PSKOnly {
 		return errors.New("watchword: unknown KeyExchange in the configuration")
@@ -135,17 +148,16 @@ func checkKeys(keys []*Key) error {
 }
 
 func (c *Config) common() (handshake.Common, error) {
-	common := handshake.Common{Rand: c.rand(), NextProtos: c.NextProtos, RecordSizeLimit: c.RecordSizeLimit}
-	common.Suites = suite.Preferred()
-	if c.Suites != nil {
-		common.Suites = nil
-		for _, id := range c.Suites {
-			if _, ok := suite.ByID(suite.ID(id)); !ok {
-				return common, fmt.Errorf("watchword: suite 0x%04x is not one of TLS 1.3 that we have", uint16(id))
-			}
-			common.Suites = append(common.Suites, suite.ID(id))
-		}
+	common := handshake.Common{Rand: c.rand(), NextProtos: c.NextProtos, RecordSizeLimit: c.RecordSizeLimit, Legacy: c.Policy == Legacy}
+	common.Versions = c.versions()
+	allowed, err := c.allowedSuites(common.Versions)
+	if err != nil {
+		return common, err
 	}
+	common.Suites, common.Suites12 = splitSuites(allowed)
+	common.Versions = slices.DeleteFunc(common.Versions, func(v uint16) bool {
+		return v == VersionTLS13 && len(common.Suites) == 0 || v == VersionTLS12 && len(common.Suites12) == 0
+	})
 	common.Groups = []wire.NamedGroup{wire.GroupX25519MLKEM768, wire.GroupX25519, wire.GroupP256}
 	if c.Groups != nil {
 		common.Groups = nil
@@ -156,18 +168,35 @@ func (c *Config) common() (handshake.Common, error) {
 			common.Groups = append(common.Groups, wire.NamedGroup(g))
 		}
 	}
-	switch c.KeyExchange {
-	case PSKWithECDHE:
-		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}
-	case PSKOnlyAllowed:
-		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKWithECDHE, wire.PSKOnly}
-	case PSKOnly:
-		common.Modes = []wire.PSKKeyExchangeMode{wire.PSKOnly}
-	}
-	if len(common.Suites) == 0 || len(common.Groups) == 0 && c.KeyExchange != PSKOnly {
+	common.Modes = c.modes()
+	if len(common.Versions) == 0 || len(common.Groups) == 0 && c.KeyExchange != PSKOnly {
 		return common, errors.New("watchword: the configuration leaves no suite or no group")
 	}
 	return common, nil
+}
+
+// modes returns the key exchanges of TLS 1.3. The policy Legacy is one way to ask
+// for what has no forward secrecy.
+func (c *Config) modes() []wire.PSKKeyExchangeMode {
+	switch {
+	case c.KeyExchange == PSKOnly:
+		return []wire.PSKKeyExchangeMode{wire.PSKOnly}
+	case c.KeyExchange == PSKOnlyAllowed || c.Policy == Legacy:
+		return []wire.PSKKeyExchangeMode{wire.PSKWithECDHE, wire.PSKOnly}
+	}
+	return []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}
+}
+
+// splitSuites tells the suites of TLS 1.3 from those of TLS 1.2.
+func splitSuites(ids []suite.ID) (tls13, tls12 []suite.ID) {
+	for _, id := range ids {
+		if s, _ := suite.ByID(id); s.Version == VersionTLS13 {
+			tls13 = append(tls13, id)
+		} else {
+			tls12 = append(tls12, id)
+		}
+	}
+	return tls13, tls12
 }
 
 // keyShares returns the groups to send a share of at once: by default the
@@ -214,21 +243,17 @@ func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.C
 		if k.options.Role == ServerRole {
 			return nil, fmt.Errorf("watchword: the key %q is for servers, not for a client", k.identity)
 		}
-		for _, p := range k.psks {
-			if slices.ContainsFunc(common.Suites, func(id suite.ID) bool { s, ok := suite.ByID(id); return ok && s.Hash == p.psk.Hash() }) {
-				hc.PSKs = append(hc.PSKs, handshake.OfferedPSK{Identity: p.wireIdentity, PSK: p.psk})
-			}
-		}
+		c.offer(hc, k)
+	}
+	if err := c.settleVersions(hc); err != nil {
+		return nil, err
 	}
 	offered := offeredBytes(hc)
 	if offered > limits.MaxOfferedIdentityBytes {
 		return nil, fmt.Errorf("watchword: the identities and contexts of the keys and the application protocols have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
 	}
-	if len(hc.PSKs) == 0 {
-		return nil, errors.New("watchword: none of the configured suites has the hash of a configured key: an external key works with suites of its own hash only")
-	}
 	if ticket != nil && offered+len(ticket.ticket) <= limits.MaxOfferedIdentityBytes {
-		hc.PSKs = slices.Insert(hc.PSKs, 0, ticket.offer(now))
+		ticket.offerIn(hc, c.Keys, now)
 	}
 	return hc, nil
 }
@@ -238,6 +263,9 @@ func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.C
 // they must fit into one message.
 func offeredBytes(hc *handshake.ClientConfig) int {
 	n := 0
+	if hc.Key12 != nil {
+		n += len(hc.Key12.Identity)
+	}
 	for _, p := range hc.PSKs {
 		n += len(p.Identity)
 	}
@@ -268,5 +296,5 @@ func (c *Config) serverConfig() (*handshake.ServerConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handshake.ServerConfig{Common: common, Dummies: state.dummies}, nil
+	return &handshake.ServerConfig{Common: common, Dummies: state.dummies, Dummy12: state.dummy12, IdentityHint: c.IdentityHint}, nil
 }

@@ -88,6 +88,8 @@ type Key struct {
 	// psks holds what a handshake uses: one entry for each KDF that an
 	// imported key is imported for, or the single one of an external key.
 	psks []keyPSK
+	// key12 is for TLS 1.2, which only an external key can serve.
+	key12 *schedule.Key12
 	// ticketTag stands for the key in tickets. It is compared at each
 	// resumption, and so derived only once.
 	ticketTag []byte
@@ -111,6 +113,10 @@ type KeyOptions struct {
 	// names of both ends, against reflection. External keys have none.
 	Context []byte
 	Role    Role
+	// Version pins the key to one version of TLS: VersionTLS13, or with an
+	// external key VersionTLS12. Zero lets an external key serve both, which is
+	// what everybody does, and what RFC 9846 warns of (see SECURITY.md).
+	Version uint16
 }
 
 // NewKey builds a key. The identity is 1 to 4,096 bytes, usually a name; the
@@ -128,6 +134,12 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 	mac.Write([]byte("watchword use"))
 	mac.Sum(k.use[:0])
 	h := options.Hash.internal()
+	if options.Kind == External && options.Version != VersionTLS13 {
+		k.key12 = schedule.NewKey12(k.secret())
+	}
+	if options.Version == VersionTLS12 {
+		return k, nil
+	}
 	if options.Kind == External {
 		k.psks = []keyPSK{{[]byte(identity), schedule.NewPSK(h, schedule.ExternalPSK, k.secret())}}
 		return k, nil
@@ -159,6 +171,10 @@ func checkKey(identity string, secret []byte, o KeyOptions) error {
 		return errors.New("watchword: unknown kind, hash or role of key")
 	case o.Kind == External && len(o.Context) > 0:
 		return errors.New("watchword: an external key has no context: it is used as it is (RFC 9258 binds a context when a key is imported)")
+	case o.Version != 0 && o.Version != VersionTLS12 && o.Version != VersionTLS13:
+		return errors.New("watchword: a key is pinned to VersionTLS12 or VersionTLS13, or to none")
+	case o.Version == VersionTLS12 && o.Kind == Imported:
+		return errors.New("watchword: a key for TLS 1.2 must be external: RFC 9258 imports keys into TLS 1.3 only")
 	case len(o.Context) > limits.MaxContextLen:
 		return fmt.Errorf("watchword: the context has %d bytes, at most %d are allowed", len(o.Context), limits.MaxContextLen)
 	}
@@ -180,7 +196,7 @@ func (k *Key) Options() KeyOptions {
 func (k *Key) Equal(other *Key) bool {
 	return k.identity == other.identity &&
 		k.options.Kind == other.options.Kind && k.options.Hash == other.options.Hash &&
-		k.options.Role == other.options.Role && bytes.Equal(k.options.Context, other.options.Context) &&
+		k.options.Role == other.options.Role && k.options.Version == other.options.Version && bytes.Equal(k.options.Context, other.options.Context) &&
 		subtle.ConstantTimeCompare(k.secret(), other.secret()) == 1
 }
 

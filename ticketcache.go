@@ -36,8 +36,10 @@ type ClientTicket struct {
 	ticket   []byte
 	ageAdd   uint32
 	received time.Time
+	began    time.Time // of TLS 1.2: when the session's master secret was made
 	expires  time.Time
-	psk      *schedule.PSK
+	psk      *schedule.PSK        // of TLS 1.3
+	session  *handshake.Session12 // of TLS 1.2
 }
 
 // String names the ticket without its secret.
@@ -58,23 +60,39 @@ func (t *ClientTicket) usable(c *Config, now time.Time) bool {
 	if now.Before(t.received) || !now.Before(t.expires) {
 		return false
 	}
-	hasHash := func(id SuiteID) bool {
-		s, ok := suite.ByID(suite.ID(id))
-		return ok && s.Hash == t.psk.Hash()
-	}
-	if c.Suites != nil && !slices.ContainsFunc(c.Suites, hasHash) {
+	if t.session != nil {
+		if !t.usable12(c) {
+			return false
+		}
+	} else if !t.usable13(c) {
 		return false
 	}
-	return slices.ContainsFunc(c.Keys, func(k *Key) bool {
-		return k.identity == t.identity && k.options.Kind == t.kind && hmac.Equal(k.ticketTag, t.keyTag)
-	})
+	return slices.ContainsFunc(c.Keys, t.belongsTo)
+}
+
+// belongsTo reports whether the ticket goes back to key k.
+func (t *ClientTicket) belongsTo(k *Key) bool {
+	return k.identity == t.identity && k.options.Kind == t.kind && hmac.Equal(k.ticketTag, t.keyTag)
+}
+
+// usable13 reports whether the configuration allows the version and a suite
+// with the hash of the ticket.
+func (t *ClientTicket) usable13(c *Config) bool {
+	if !slices.Contains(c.versions(), VersionTLS13) {
+		return false
+	}
+	hasHash := func(id SuiteID) bool {
+		s, ok := suite.ByID(suite.ID(id))
+		return ok && s.Version == VersionTLS13 && s.Hash == t.psk.Hash()
+	}
+	return c.Suites == nil || slices.ContainsFunc(c.Suites, hasHash)
 }
 
 // ticketName is what tickets for a server are kept under: they are bound to
 // everything that both ends agreed on.
 func (c *Config) ticketName(server string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %d", server, c.ServerName, c.NextProtos, c.KeyExchange)
+	fmt.Fprintf(h, "%q %q %q %d %s", server, c.ServerName, c.NextProtos, c.KeyExchange, c.Policy)
 	return fmt.Sprintf("%s %x", server, h.Sum(nil)[:8])
 }
 

@@ -46,6 +46,7 @@ func (c *Config) lifetime() time.Duration {
 
 // ticketState is what a ticket says.
 type ticketState struct {
+	version    uint16
 	issued     time.Time
 	began      time.Time // when the key itself was proved: tickets do not extend it for ever
 	hash       suite.Hash
@@ -55,14 +56,24 @@ type ticketState struct {
 	keyTag     []byte // stands for the key: a removed key ends its tickets
 	nextProto  string
 	serverName string
-	psk        []byte
+	psk        []byte // in TLS 1.2 the master secret
+	// Of TLS 1.2.
+	suite                suite.ID
+	extendedMasterSecret bool
 }
 
-const ticketFormat = 1
+const ticketFormat = 2
 
 func (t *ticketState) marshal() []byte {
 	var b cryptobyte.Builder
 	b.AddUint8(ticketFormat)
+	b.AddUint16(t.version)
+	b.AddUint16(uint16(t.suite))
+	if t.extendedMasterSecret {
+		b.AddUint8(1)
+	} else {
+		b.AddUint8(0)
+	}
 	b.AddUint64(uint64(t.issued.UnixMilli()))
 	b.AddUint64(uint64(t.began.UnixMilli()))
 	b.AddUint8(uint8(t.hash))
@@ -76,9 +87,11 @@ func (t *ticketState) marshal() []byte {
 
 func parseTicket(raw []byte) *ticketState {
 	s := cryptobyte.String(raw)
-	var format, hash, mode, kind uint8
+	var format, extended, hash, mode, kind uint8
+	var version, suiteID uint16
 	var issued, began uint64
-	if !s.ReadUint8(&format) || format != ticketFormat || !s.ReadUint64(&issued) || !s.ReadUint64(&began) ||
+	if !s.ReadUint8(&format) || format != ticketFormat || !s.ReadUint16(&version) || !s.ReadUint16(&suiteID) || !s.ReadUint8(&extended) ||
+		!s.ReadUint64(&issued) || !s.ReadUint64(&began) ||
 		!s.ReadUint8(&hash) || !s.ReadUint8(&mode) || !s.ReadUint8(&kind) {
 		return nil
 	}
@@ -92,6 +105,7 @@ func parseTicket(raw []byte) *ticketState {
 		return nil
 	}
 	return &ticketState{
+		version: version, suite: suite.ID(suiteID), extendedMasterSecret: extended == 1,
 		issued: time.UnixMilli(int64(issued)), began: time.UnixMilli(int64(began)),
 		hash: suite.Hash(hash), mode: wire.PSKKeyExchangeMode(mode), kind: Kind(kind),
 		identity: string(fields[0]), keyTag: fields[1], nextProto: string(fields[2]), serverName: string(fields[3]), psk: fields[4],
@@ -174,8 +188,9 @@ func (t *ticketKeys) find(name []byte, lifetime time.Duration, now time.Time) *t
 }
 
 // openTicket returns what a ticket says, if it is one of ours, is still good,
-// and goes with this ClientHello: same server name, same application protocol,
-// same mode of key exchange.
+// and goes with this ClientHello: same version, same server name, same
+// application protocol, and in TLS 1.3 the same mode of key exchange. (In
+// TLS 1.2 the suite says the mode.)
 func (c *Config) openTicket(raw []byte, w *handshake.WantPSK, now time.Time) *ticketState {
 	lifetime := c.lifetime()
 	if lifetime == 0 || len(raw) < ticketNameLen+ticketNonceLen {
@@ -191,7 +206,7 @@ func (c *Config) openTicket(raw []byte, w *handshake.WantPSK, now time.Time) *ti
 		return nil
 	}
 	t := parseTicket(plain)
-	if t == nil || t.mode != w.Mode || t.serverName != w.ServerName || t.nextProto != w.NextProto {
+	if t == nil || t.version != w.Version || t.version == VersionTLS13 && t.mode != w.Mode || t.serverName != w.ServerName || t.nextProto != w.NextProto {
 		return nil
 	}
 	if age := now.Sub(t.issued); age < 0 || age >= lifetime || now.Sub(t.began) >= limits.MaxTicketLifetimeSeconds*time.Second {
@@ -202,47 +217,68 @@ func (c *Config) openTicket(raw []byte, w *handshake.WantPSK, now time.Time) *ti
 
 // issueTicket sends one ticket after a complete handshake.
 func (e *Engine) issueTicket(now time.Time) error {
-	lifetime := e.config.lifetime()
-	if lifetime == 0 || e.matched == nil {
+	if e.config.lifetime() == 0 || e.matched == nil {
 		return nil
-	}
-	began := now
-	if e.matched.ticket != nil {
-		began = e.matched.ticket.began
-		lifetime = min(lifetime, limits.MaxTicketLifetimeSeconds*time.Second-now.Sub(began))
-	}
-	key, err := e.config.state.tickets.current(e.config.lifetime(), now, e.config.rand())
-	if err != nil {
-		return alert.Wrap(alert.InternalError, fmt.Errorf("no ticket can be made: %w", err))
-	}
-	lifetime = min(lifetime, e.config.lifetime()-now.Sub(key.created))
-	if lifetime < time.Second {
-		return nil
-	}
-	var random [4 + ticketNonceLen]byte
-	if _, err := io.ReadFull(e.config.rand(), random[:]); err != nil {
-		return alert.Wrap(alert.InternalError, fmt.Errorf("no ticket can be made: %w", err))
 	}
 	nonce := []byte{0} // unique among the tickets of this connection, of which there is one
-	r := e.machine.Result()
-	state := &ticketState{
-		issued: now, began: began, hash: r.Suite.Hash, mode: r.Mode,
-		identity: e.matched.key.identity, kind: e.matched.key.options.Kind, keyTag: e.matched.key.ticketTag,
-		nextProto: r.NextProto, serverName: r.ServerName, psk: e.machine.TicketPSK(nonce),
+	state := newTicketState(e.machine.Result(), e.matched, now)
+	state.psk = e.machine.TicketPSK(nonce)
+	ticket, lifetime, err := e.config.sealTicket(state, now)
+	if err != nil || ticket == nil {
+		return err
 	}
-	ticket := append([]byte(nil), key.name[:]...)
-	ticket = append(ticket, random[4:]...)
-	ticket = key.aead.Seal(ticket, random[4:], state.marshal(), key.name[:])
-	if len(ticket) > limits.MaxTicketLen {
-		// The client sent a server name of thousands of bytes. No client of
-		// ours keeps such a ticket, and a longer one fits no message.
-		return nil
+	var ageAdd [4]byte
+	if _, err := io.ReadFull(e.config.rand(), ageAdd[:]); err != nil {
+		return noTicket(err)
 	}
 	e.machine.SendTicket(&wire.NewSessionTicket{
 		TicketLifetime: uint32(lifetime / time.Second),
-		TicketAgeAdd:   binary.BigEndian.Uint32(random[:4]),
+		TicketAgeAdd:   binary.BigEndian.Uint32(ageAdd[:]),
 		TicketNonce:    nonce,
 		Ticket:         ticket,
 	})
 	return e.carryOut(now)
+}
+
+// newTicketState returns what a ticket says of a connection, but for its secret.
+func newTicketState(r *handshake.Result, m *match, now time.Time) *ticketState {
+	t := &ticketState{
+		version: r.Version, suite: r.Suite.ID, extendedMasterSecret: r.ExtendedMasterSecret,
+		issued: now, began: now, hash: r.Suite.Hash, mode: r.Mode,
+		identity: m.key.identity, kind: m.key.options.Kind, keyTag: m.key.ticketTag,
+		nextProto: r.NextProto, serverName: r.ServerName,
+	}
+	if m.ticket != nil {
+		t.began = m.ticket.began
+	}
+	return t
+}
+
+// sealTicket returns a ticket and its lifetime; a nil one if there can be none.
+func (c *Config) sealTicket(state *ticketState, now time.Time) ([]byte, time.Duration, error) {
+	key, err := c.state.tickets.current(c.lifetime(), now, c.rand())
+	if err != nil {
+		return nil, 0, noTicket(err)
+	}
+	lifetime := min(c.lifetime(), limits.MaxTicketLifetimeSeconds*time.Second-now.Sub(state.began), c.lifetime()-now.Sub(key.created))
+	if lifetime < time.Second {
+		return nil, 0, nil
+	}
+	var nonce [ticketNonceLen]byte
+	if _, err := io.ReadFull(c.rand(), nonce[:]); err != nil {
+		return nil, 0, noTicket(err)
+	}
+	ticket := append([]byte(nil), key.name[:]...)
+	ticket = append(ticket, nonce[:]...)
+	ticket = key.aead.Seal(ticket, nonce[:], state.marshal(), key.name[:])
+	if len(ticket) > limits.MaxTicketLen {
+		// The client sent a server name of thousands of bytes. No client of
+		// ours keeps such a ticket, and a longer one fits no message.
+		return nil, 0, nil
+	}
+	return ticket, lifetime, nil
+}
+
+func noTicket(err error) error {
+	return alert.Wrap(alert.InternalError, fmt.Errorf("no ticket can be made: %w", err))
 }

@@ -57,14 +57,14 @@ func (s *clientWaitServerHello) start(m *Machine) error {
 	c := s.c
 	hello := &wire.ClientHello{
 		LegacyVersion:            wire.VersionTLS12,
-		LegacySessionID:          make([]byte, 32), // middlebox compatibility mode (RFC 9846 §E.4)
+		LegacySessionID:          make([]byte, 32), // middlebox compatibility mode (RFC 9846 §E.4), or to recognise a resumption (RFC 5077 §3.4)
 		LegacyCompressionMethods: []byte{0},
-		SupportedVersions:        []uint16{wire.VersionTLS13},
-		PSKKeyExchangeModes:      c.Modes,
-		PreSharedKey:             &wire.OfferedPSKs{},
 	}
 	if err := random(c.Rand, hello.Random[:]); err != nil {
 		return err
+	}
+	if !slices.Contains(c.Versions, wire.VersionTLS13) && c.Ticket12 == nil {
+		hello.LegacySessionID = nil
 	}
 	if err := random(c.Rand, hello.LegacySessionID); err != nil {
 		return err
@@ -79,28 +79,46 @@ func (s *clientWaitServerHello) start(m *Machine) error {
 		limit := uint16(c.RecordSizeLimit + 1)
 		hello.RecordSizeLimit = &limit
 	}
+	s.hello = hello
+	if slices.Contains(c.Versions, wire.VersionTLS13) {
+		if err := s.offer13(); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(c.Versions, wire.VersionTLS12) {
+		offer12(hello, c)
+	}
+	if len(hello.CipherSuites) == 0 {
+		return internalError("no configured suite has the hash of a configured key")
+	}
+	m.result.ClientRandom = hello.Random
+	s.sendHello(m)
+	return nil
+}
+
+// offer13 adds what a ClientHello says for the sake of TLS 1.3. Each state
+// that sends it adds the identities with their binders.
+func (s *clientWaitServerHello) offer13() error {
+	c, hello := s.c, s.hello
+	hello.SupportedVersions = c.Versions
+	hello.PSKKeyExchangeModes = c.Modes
 	for _, id := range c.Suites {
 		if suite, ok := suite.ByID(id); ok && offersHash(s.psks, suite.Hash) {
 			hello.CipherSuites = append(hello.CipherSuites, uint16(id))
 		}
 	}
-	if len(hello.CipherSuites) == 0 {
-		return internalError("no configured suite has the hash of a configured key")
+	if !slices.Contains(c.Modes, wire.PSKWithECDHE) {
+		return nil
 	}
-	if slices.Contains(c.Modes, wire.PSKWithECDHE) {
-		hello.SupportedGroups = c.Groups
-		var err error
-		if s.shares, err = newShares(c.KeyShares, c.Rand); err != nil {
-			return err
-		}
-		hello.KeyShare = &wire.ClientKeyShare{}
-		for _, share := range s.shares {
-			hello.KeyShare.Shares = append(hello.KeyShare.Shares, share.entry())
-		}
+	hello.SupportedGroups = c.Groups
+	var err error
+	if s.shares, err = newShares(c.KeyShares, c.Rand); err != nil {
+		return err
 	}
-	s.hello = hello
-	m.result.ClientRandom = hello.Random
-	s.sendHello(m)
+	hello.KeyShare = &wire.ClientKeyShare{}
+	for _, share := range s.shares {
+		hello.KeyShare.Shares = append(hello.KeyShare.Shares, share.entry())
+	}
 	return nil
 }
 
@@ -110,12 +128,16 @@ func offersHash(psks []OfferedPSK, h suite.Hash) bool {
 
 // sendHello encodes the hello with its identities and binders.
 func (s *clientWaitServerHello) sendHello(m *Machine) {
-	s.hello.PreSharedKey = &wire.OfferedPSKs{}
-	for _, p := range s.psks {
-		s.hello.PreSharedKey.Identities = append(s.hello.PreSharedKey.Identities,
-			wire.PSKIdentity{Identity: p.Identity, ObfuscatedTicketAge: p.ObfuscatedTicketAge})
+	if len(s.psks) == 0 {
+		s.raw = s.hello.Append(nil) // TLS 1.2 only
+	} else {
+		s.hello.PreSharedKey = &wire.OfferedPSKs{}
+		for _, p := range s.psks {
+			s.hello.PreSharedKey.Identities = append(s.hello.PreSharedKey.Identities,
+				wire.PSKIdentity{Identity: p.Identity, ObfuscatedTicketAge: p.ObfuscatedTicketAge})
+		}
+		s.raw = bindPSKs(s.hello, s.psks, s.transcript)
 	}
-	s.raw = bindPSKs(s.hello, s.psks, s.transcript)
 	m.send(s.raw, func(rec *wire.Fields) { wire.ParseClientHello(s.raw, rec) })
 }
 
@@ -125,6 +147,10 @@ func (s *clientWaitServerHello) handle(m *Machine, raw []byte) (state, error) {
 	m.received(raw, rec)
 	if err != nil {
 		return nil, err
+	}
+	if sh.SelectedVersion == nil && sh.LegacyVersion == wire.VersionTLS12 && slices.Contains(s.c.Versions, wire.VersionTLS12) &&
+		!sh.HelloRetryRequest && s.retry == nil {
+		return s.accepted12(m, sh, raw)
 	}
 	chosen, err := s.check(sh)
 	if err != nil {
@@ -140,7 +166,7 @@ func (s *clientWaitServerHello) handle(m *Machine, raw []byte) (state, error) {
 // (RFC 9846 §4.2.3 and §4.2.4).
 func (s *clientWaitServerHello) check(sh *wire.ServerHello) (*suite.Suite, error) {
 	if sh.SelectedVersion == nil {
-		return nil, alert.New(alert.ProtocolVersion, "the server does not speak TLS 1.3, only TLS 1.2 or older")
+		return nil, alert.New(alert.ProtocolVersion, s.onlyOlder(sh))
 	}
 	allowed := []wire.ExtensionType{wire.ExtSupportedVersions, wire.ExtKeyShare, wire.ExtPreSharedKey}
 	if sh.HelloRetryRequest {
@@ -159,12 +185,20 @@ func (s *clientWaitServerHello) check(sh *wire.ServerHello) (*suite.Suite, error
 		return nil, alert.New(alert.IllegalParameter, "the server did not echo our legacy_session_id")
 	case sh.LegacyCompressionMethod != 0:
 		return nil, alert.New(alert.IllegalParameter, "the server selected compression")
-	case !ok || !slices.Contains(s.hello.CipherSuites, sh.CipherSuite):
+	case !ok || !slices.Contains(s.hello.CipherSuites, sh.CipherSuite) || chosen.Version != wire.VersionTLS13:
 		return nil, alert.New(alert.IllegalParameter, "the server selected a suite that was not offered")
 	case s.retry != nil && chosen != s.retry:
 		return nil, alert.New(alert.IllegalParameter, "the server changed the suite after its HelloRetryRequest")
 	}
 	return chosen, nil
+}
+
+// onlyOlder says what a server that speaks no TLS 1.3 can be met with.
+func (s *clientWaitServerHello) onlyOlder(sh *wire.ServerHello) string {
+	if sh.LegacyVersion != wire.VersionTLS12 || s.retry != nil {
+		return "the server speaks " + wire.VersionName(sh.LegacyVersion) + " only"
+	}
+	return "the server does not speak TLS 1.3, only TLS 1.2: " + s.c.Without12
 }
 
 // checkExtensions refuses an answer to what was not asked, and an extension in
@@ -190,12 +224,28 @@ func offered(hello *wire.ClientHello, t wire.ExtensionType) bool {
 		return hello.ALPN != nil
 	case wire.ExtRecordSizeLimit:
 		return hello.RecordSizeLimit != nil
-	case wire.ExtSupportedGroups, wire.ExtKeyShare:
+	case wire.ExtSupportedGroups:
+		return hello.SupportedGroups != nil
+	case wire.ExtKeyShare:
 		return hello.KeyShare != nil
+	case wire.ExtEncryptThenMAC:
+		return hello.EncryptThenMAC
+	case wire.ExtExtendedMainSecret:
+		return hello.ExtendedMasterSecret
+	case wire.ExtSessionTicket:
+		return hello.SessionTicket != nil
+	case wire.ExtRenegotiationInfo:
+		return hello.RenegotiationInfo != nil
+	case wire.ExtECPointFormats:
+		return hello.ECPointFormats != nil
 	case wire.ExtCookie:
 		return hello.Cookie != nil
-	case wire.ExtSupportedVersions, wire.ExtPSKKeyExchangeModes, wire.ExtPreSharedKey:
-		return true
+	case wire.ExtSupportedVersions:
+		return hello.SupportedVersions != nil
+	case wire.ExtPSKKeyExchangeModes:
+		return hello.PSKKeyExchangeModes != nil
+	case wire.ExtPreSharedKey:
+		return hello.PreSharedKey != nil
 	}
 	return false
 }
@@ -255,7 +305,8 @@ func (s *clientWaitServerHello) accepted(m *Machine, sh *wire.ServerHello, chose
 	}
 	t.add(s.raw)
 	t.add(raw)
-	m.result.Suite, m.result.PSK = chosen, psk
+	m.result.Version, m.result.Suite, m.result.PSK = wire.VersionTLS13, chosen, psk
+	m.result.Resumed = psk.Kind() == schedule.ResumptionPSK
 	hs := deriveHandshake(m, psk, shared, t.sum())
 	if s.retry == nil {
 		m.do(SendChangeCipherSpec{})

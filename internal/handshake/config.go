@@ -14,10 +14,15 @@ import (
 
 // Common is what both sides need.
 type Common struct {
-	Suites          []suite.ID        // in order of preference
-	Groups          []wire.NamedGroup // in order of preference
-	Modes           []wire.PSKKeyExchangeMode
-	NextProtos      []string
+	Versions   []uint16          // newest first
+	Suites     []suite.ID        // of TLS 1.3, in order of preference
+	Suites12   []suite.ID        // of TLS 1.2
+	Groups     []wire.NamedGroup // in order of preference
+	Modes      []wire.PSKKeyExchangeMode
+	NextProtos []string
+	// Legacy goes on in TLS 1.2 without the extended master secret and without
+	// the renegotiation indication.
+	Legacy          bool
 	RecordSizeLimit int // of content in bytes; zero announces none
 	Rand            io.Reader
 	Hooks           Hooks
@@ -29,11 +34,16 @@ type Common struct {
 // ClientConfig configures a client's handshake.
 type ClientConfig struct {
 	Common
-	PSKs       []OfferedPSK // at least one; first the preferred one
+	PSKs       []OfferedPSK  // first the preferred one; none where TLS 1.3 is not offered
+	Key12      *OfferedKey12 // nil where TLS 1.2 is not offered
+	Ticket12   *OfferedTicket12
 	KeyShares  []wire.NamedGroup
 	ServerName string
 	// WantTickets says that tickets are worth deriving keys for.
 	WantTickets bool
+	// Without12 says what to do about a server that speaks TLS 1.2 only,
+	// where TLS 1.2 is not offered.
+	Without12 string
 }
 
 // OfferedPSK is a key that a client offers under an identity.
@@ -43,12 +53,32 @@ type OfferedPSK struct {
 	PSK                 *schedule.PSK
 }
 
+// OfferedKey12 is the key that a client uses in TLS 1.2.
+type OfferedKey12 struct {
+	Identity []byte
+	Key      *schedule.Key12
+	Tag      any // goes into Result
+}
+
+// OfferedTicket12 is a session that a client offers to resume in TLS 1.2.
+type OfferedTicket12 struct {
+	Ticket  []byte
+	Session *Session12
+	Tag     any // goes into Result
+}
+
 // ServerConfig configures a server's handshake.
 type ServerConfig struct {
 	Common
 	// Dummies stand in for unknown keys, one for each hash in order of
 	// suite.Hash. Their secrets are random and known to nobody.
 	Dummies [2]*schedule.PSK
+	Dummy12 *schedule.Key12
+	// NewTicket makes a ticket of TLS 1.2 for what was negotiated. Nil issues
+	// and accepts none.
+	NewTicket func(*Result) (*wire.NewSessionTicket12, error)
+	// IdentityHint is sent in TLS 1.2 unless empty (RFC 4279 §5.2).
+	IdentityHint string
 }
 
 // Hooks observe a handshake. Each may be nil, and then costs nothing.
@@ -60,11 +90,19 @@ type Hooks struct {
 	State  func(name string)
 }
 
+// Exporter derives keying material for the application.
+type Exporter interface {
+	Export(label string, context []byte, n int) ([]byte, error)
+}
+
 // Candidate is a key that the server's application knows for the offered
 // identity at index Identity.
 type Candidate struct {
 	Identity int
-	PSK      *schedule.PSK
+	PSK      *schedule.PSK   // of TLS 1.3
+	Key12    *schedule.Key12 // of TLS 1.2
+	// Session12 is that of a ticket of TLS 1.2.
+	Session12 *Session12
 	// Rank orders keys by the server's preference, lowest first.
 	Rank int
 	// Tag is the application's, to recognise the candidate by.
@@ -82,18 +120,24 @@ type Answer struct {
 
 // Result is what is known after Done.
 type Result struct {
+	Version    uint16
 	Suite      *suite.Suite
-	Mode       wire.PSKKeyExchangeMode
-	Group      wire.NamedGroup // zero with psk_ke
+	Mode       wire.PSKKeyExchangeMode // in TLS 1.2: whether with ECDHE
+	Group      wire.NamedGroup         // zero without (EC)DHE, and in TLS 1.2 if resumed
 	NextProto  string
 	ServerName string
 	Retried    bool // there was a HelloRetryRequest
 	PSK        *schedule.PSK
-	// Selected is the index into ClientConfig.PSKs; Tag is the chosen
-	// candidate's.
+	Resumed    bool
+	// Selected is the index into ClientConfig.PSKs; Tag is that of the chosen
+	// candidate, or in TLS 1.2 of the client's key or ticket.
 	Selected int
 	Tag      any
-	Exporter schedule.Exporter
+	Exporter Exporter // nil: none
+	// Of TLS 1.2.
+	ExtendedMasterSecret, EncryptThenMAC bool
+	IdentityHint                         string
+	Session12                            *Session12
 	// ClientRandom names the connection in a key log.
 	ClientRandom [32]byte
 }

@@ -50,11 +50,12 @@ type applicationSecrets struct {
 // from the transcript up to the server's Finished.
 func deriveApplication(m *Machine, main schedule.Main, transcriptHash []byte) applicationSecrets {
 	s := applicationSecrets{main, main.ClientTraffic(transcriptHash), main.ServerTraffic(transcriptHash)}
-	m.result.Exporter = main.Exporter(transcriptHash)
+	exporter := main.Exporter(transcriptHash)
+	m.result.Exporter = exporter
 	m.secret(nameMain, main)
 	m.secret(nameClientTraffic, s.client)
 	m.secret(nameServerTraffic, s.server)
-	m.secret(nameExporter, m.result.Exporter)
+	m.secret(nameExporter, exporter)
 	return s
 }
 

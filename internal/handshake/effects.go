@@ -1,5 +1,5 @@
-// Package handshake holds the states of TLS 1.3, from the first ClientHello to
-// the last KeyUpdate. It does no I/O: a [Machine] takes whole handshake
+// Package handshake holds the states of TLS 1.3 and 1.2, from the first
+// ClientHello to the last KeyUpdate. It does no I/O: a [Machine] takes whole handshake
 // messages and answers with effects, which the engine carries out in order.
 // It reads no clock, starts no goroutine, and takes randomness only from its
 // configuration.
@@ -18,7 +18,8 @@ type Effect interface{ effect() }
 type Send struct{ Raw []byte }
 
 // SendChangeCipherSpec sends the dummy record of middlebox compatibility mode
-// (RFC 9846 §E.4).
+// (RFC 9846 §E.4), or in TLS 1.2 the record that announces a new key
+// (RFC 5246 §7.1).
 type SendChangeCipherSpec struct{}
 
 // SetWriteKey protects everything sent from now on.
@@ -32,6 +33,28 @@ type SetWriteKey struct {
 type SetReadKey struct {
 	Suite  *suite.Suite
 	Secret schedule.Traffic
+}
+
+// SetWriteKey12 is SetWriteKey for TLS 1.2.
+type SetWriteKey12 struct {
+	Suite *suite.Suite
+	Keys  schedule.Keys12
+	Form  suite.CBCForm
+}
+
+// SetReadKey12 is SetReadKey for TLS 1.2.
+type SetReadKey12 struct {
+	Suite *suite.Suite
+	Keys  schedule.Keys12
+	Form  suite.CBCForm
+}
+
+// TryReadKeys12 expects everything received from now on to be protected with
+// one of these keys: which, tells the first record (see KeyTried).
+type TryReadKeys12 struct {
+	Suite *suite.Suite
+	Keys  []schedule.Keys12
+	Form  suite.CBCForm
 }
 
 // SkipEarlyData says that the client sends early data which we refused: until
@@ -53,6 +76,10 @@ type LimitRead struct{ MaxInner int }
 // WantPSK pauses a server until the application has looked up keys and Answer
 // is called.
 type WantPSK struct {
+	// Version is that of the handshake. In TLS 1.2 there is one identity, or
+	// one ticket, and no binder.
+	Version    uint16
+	Ticket     bool // of TLS 1.2: the identity is a ticket, and may be no good
 	Identities []wire.PSKIdentity
 	BinderLens []int
 	Random     [32]byte
@@ -71,6 +98,16 @@ type TicketReceived struct {
 	PSK     []byte
 }
 
+// TicketReceived12 gives a client a ticket of TLS 1.2 with its session.
+type TicketReceived12 struct {
+	Message *wire.NewSessionTicket12
+	Session *Session12
+}
+
+func (SetWriteKey12) effect()        {}
+func (SetReadKey12) effect()         {}
+func (TryReadKeys12) effect()        {}
+func (TicketReceived12) effect()     {}
 func (Send) effect()                 {}
 func (SendChangeCipherSpec) effect() {}
 func (SetWriteKey) effect()          {}

@@ -50,8 +50,8 @@ type setup struct {
 func newSetup() *setup {
 	s := &setup{}
 	psk := testPSK(suite.SHA256, 1)
-	s.client.Common = Common{Suites: suite.Preferred(), Groups: allGroups, Modes: []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}, Rand: seeded(1)}
-	s.server.Common = Common{Suites: suite.Preferred(), Groups: allGroups, Modes: []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}, Rand: seeded(2)}
+	s.client.Common = Common{Versions: []uint16{wire.VersionTLS13}, Suites: suite.Preferred(), Groups: allGroups, Modes: []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}, Rand: seeded(1)}
+	s.server.Common = Common{Versions: []uint16{wire.VersionTLS13}, Suites: suite.Preferred(), Groups: allGroups, Modes: []wire.PSKKeyExchangeMode{wire.PSKWithECDHE}, Rand: seeded(2)}
 	s.client.PSKs = []OfferedPSK{{Identity: []byte("alice"), PSK: psk}}
 	s.client.KeyShares = []wire.NamedGroup{wire.GroupX25519}
 	s.client.WantTickets = true

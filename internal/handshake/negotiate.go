@@ -26,27 +26,6 @@ func chooseSuite(offered []uint16, ours []suite.ID, h suite.Hash) *suite.Suite {
 	return nil
 }
 
-// checkVersion refuses a ClientHello that is not one of TLS 1.3
-// (RFC 9846 §4.2.2, §4.3.1 and §E.2).
-func checkVersion(m *wire.ClientHello) error {
-	if !slices.Contains(m.SupportedVersions, wire.VersionTLS13) {
-		newest := m.LegacyVersion
-		for _, v := range m.SupportedVersions {
-			if v>>8 == 3 { // what is no version of TLS is there to test us
-				newest = max(newest, v)
-			}
-		}
-		return alert.New(alert.ProtocolVersion, "the client does not offer TLS 1.3, at most "+wire.VersionName(newest))
-	}
-	if m.LegacyVersion != wire.VersionTLS12 {
-		return alert.New(alert.ProtocolVersion, "the client's legacy_version is not that of TLS 1.2")
-	}
-	if len(m.LegacyCompressionMethods) != 1 || m.LegacyCompressionMethods[0] != 0 {
-		return alert.New(alert.IllegalParameter, "the client offers compression, which TLS 1.3 has not")
-	}
-	return nil
-}
-
 // checkPSKOffer refuses a ClientHello that cannot lead to a connection from a
 // shared key, whatever the key.
 func checkPSKOffer(m *wire.ClientHello) error {

@@ -13,7 +13,7 @@ import (
 func TestReviewLegacyVersion(t *testing.T) {
 	for _, v := range []uint16{0x0300, 0x0302, 0x0304, 0x03ff, 0x7f12} {
 		m := &wire.ClientHello{LegacyVersion: v, SupportedVersions: []uint16{wire.VersionTLS13}, LegacyCompressionMethods: []byte{0}}
-		wantAlert(t, "another legacy_version", checkVersion(m), alert.ProtocolVersion)
+		wantAlert(t, "another legacy_version", checkHello13(m), alert.ProtocolVersion)
 	}
 }
 

@@ -42,7 +42,14 @@ func (s *serverStart) handle(m *Machine, raw []byte) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkVersion(hello); err != nil {
+	version, err := chooseVersion(hello, s.c.Versions)
+	if err != nil {
+		return nil, err
+	}
+	if version == wire.VersionTLS12 {
+		return s.start12(m, hello, raw)
+	}
+	if err := checkHello13(hello); err != nil {
 		return nil, err
 	}
 	if err := checkPSKOffer(hello); err != nil {
@@ -68,7 +75,7 @@ func (s *serverStart) handle(m *Machine, raw []byte) (state, error) {
 	if hello.ServerName != nil {
 		m.result.ServerName = *hello.ServerName
 	}
-	want := WantPSK{Random: hello.Random, ServerName: m.result.ServerName, NextProto: m.result.NextProto, Mode: next.offer.mode}
+	want := WantPSK{Version: wire.VersionTLS13, Random: hello.Random, ServerName: m.result.ServerName, NextProto: m.result.NextProto, Mode: next.offer.mode}
 	want.Identities = hello.PreSharedKey.Identities
 	for _, b := range hello.PreSharedKey.Binders {
 		want.BinderLens = append(want.BinderLens, len(b))
@@ -107,7 +114,9 @@ func (m *Machine) Answer(a Answer) error {
 	if m.err != nil {
 		return m.err
 	}
-	s, ok := m.state.(*serverReceivedClientHello)
+	s, ok := m.state.(interface {
+		answered(*Machine, Answer) (state, error)
+	})
 	if !ok {
 		panic("handshake: Answer without WantPSK")
 	}
@@ -133,6 +142,7 @@ func (s *serverReceivedClientHello) answered(m *Machine, a Answer) (state, error
 	}
 	candidate := choice.candidates[found]
 	m.result.Suite, m.result.PSK, m.result.Tag = choice.suite, candidate.PSK, candidate.Tag
+	m.result.Version, m.result.Resumed = wire.VersionTLS13, candidate.PSK.Kind() == schedule.ResumptionPSK
 	m.result.Mode, m.result.Group = s.offer.mode, s.offer.group
 	if s.offer.mode == wire.PSKWithECDHE && s.offer.share == nil {
 		return s.retry(m, choice)

@@ -34,6 +34,8 @@ type Machine struct {
 	effects []Effect
 	result  Result
 	err     error
+	// earlyChange: a change_cipher_spec came before the version was known.
+	earlyChange bool
 }
 
 // Step hands a whole handshake message to the current state. raw may be
@@ -81,8 +83,11 @@ func (m *Machine) Result() *Result { return &m.result }
 // Complete reports whether the handshake is over: handshake messages that
 // come now are post-handshake ones.
 func (m *Machine) Complete() bool {
-	_, ok := m.state.(*connected)
-	return ok
+	switch m.state.(type) {
+	case *connected, *connected12:
+		return true
+	}
+	return false
 }
 
 // do asks for effects.
