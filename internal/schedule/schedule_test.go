@@ -235,6 +235,16 @@ func TestMisusePanics(t *testing.T) {
 		"hash": func() {
 			NewPSK(suite.SHA256, ExternalPSK, nil).Handshake(nil).ClientTraffic(nil).KeyIV(suite.Of(suite.TLS13)[1])
 		},
+		"Key12":           func() { (&Key12{}).Premaster(nil) },
+		"Premaster":       func() { Premaster{}.Master(suite.SHA256, [32]byte{}, [32]byte{}) },
+		"Master12":        func() { Master12{}.ClientFinished(nil) },
+		"its Exporter12":  func() { Master12{}.Exporter([32]byte{}, [32]byte{}) },
+		"Exporter12":      func() { _, _ = Exporter12{}.Export("", nil, 1) },
+		"Keys12":          func() { Keys12{}.Key() },
+		"long key":        func() { NewKey12(make([]byte, 1<<16)) },
+		"long exchange":   func() { NewKey12(nil).Premaster(make([]byte, 1<<16)) },
+		"hash of TLS 1.2": func() { masterForTest(suite.SHA384).Keys(suite.Of(suite.TLS12)[0], [32]byte{}, [32]byte{}) },
+
 		"kind":       func() { NewPSK(suite.SHA256, 9, nil) },
 		"label":      func() { ExpandLabel(suite.SHA256, make([]byte, 32), strings.Repeat("l", maxLabelLen+1), nil, 1) },
 		"context":    func() { ExpandLabel(suite.SHA256, make([]byte, 32), "l", make([]byte, 256), 1) },
@@ -272,6 +282,24 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	psk := NewPSK(suite.SHA256, ExternalPSK, []byte("0123456789abcdef"))
 	h := psk.Handshake(nil)
 	m := h.Main()
+	key12 := NewKey12([]byte("0123456789abcdef"))
+	premaster := key12.Premaster(nil)
+	m12 := premaster.Master(suite.SHA256, [32]byte{1}, [32]byte{2})
+	cbc, _ := suite.ByName("TLS_PSK_WITH_AES_128_CBC_SHA256")
+	gcm, _ := suite.ByName("TLS_PSK_WITH_AES_128_GCM_SHA256")
+	keys12, _ := m12.Keys(cbc, [32]byte{1}, [32]byte{2})
+	_, salted := m12.Keys(gcm, [32]byte{1}, [32]byte{2})
+	exporter12 := m12.Exporter([32]byte{1}, [32]byte{2})
+	type inner12 struct {
+		Keys      Keys12
+		keys      *Keys12
+		key       *Key12
+		master    Master12
+		premaster Premaster
+		exporter  Exporter12
+		any       any
+	}
+	all12 := inner12{keys12, &salted, key12, m12, premaster, exporter12, m12}
 	type inner struct {
 		Out  Traffic
 		in   Traffic
@@ -284,12 +312,15 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	tr := m.ClientTraffic(th)
 	values := map[string]any{
 		"Handshake": h, "Main": m, "Traffic": tr, "*Traffic": &tr, "Exporter": m.Exporter(th), "Resumption": m.Resumption(th),
-		"PSK": *psk, "*PSK": psk, "secret": tr.secret,
+		"PSK": *psk, "*PSK": psk, "secret": tr.secret, "hidden": tr.hidden,
+		"Key12": *key12, "*Key12": key12, "Premaster": premaster, "Master12": m12, "*Master12": &m12, "Keys12": keys12, "*Keys12": &salted,
+		"Exporter12": exporter12, "12 struct": all12, "*12 struct": &all12,
 		"struct":  inner{tr, tr, []Traffic{tr}, psk, *psk, m, map[string]Main{"": m}},
 		"*struct": &inner{tr, tr, []Traffic{tr}, psk, *psk, m, map[string]Main{"": m}},
 	}
 	hidden := [][]byte{psk.Expose(), psk.finished.Expose(), psk.salt.Expose(), h.Expose(), m.Expose(), tr.Expose(),
-		m.Exporter(th).Expose(), m.Resumption(th).Expose()}
+		m.Exporter(th).Expose(), m.Resumption(th).Expose(),
+		key12.Expose(), premaster.Expose()[18:], m12.Expose(), keys12.MACKey(), keys12.Key(), salted.Key(), append(make([]byte, 4), salted.IV()...)}
 	for name, v := range values {
 		outputs := map[string]string{"Error": fmt.Errorf("%w", fmt.Errorf("%v", v)).Error()}
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%#x", "%d", "%o", "%b", "%c", "%U", "%e", "%g", "%t", "%T", "%08v", "%w"} {
