@@ -74,7 +74,7 @@ func (s *Suite) NewCBC(macKey, key []byte, form CBCForm) (*CBC, error) {
 	}
 	var iv [ivLen]byte
 	h := s.macHash()
-	c := &CBC{form: form, macLen: s.MACLen, mac: hmac.New(h.new, macKey)}
+	c := &CBC{form: form, macLen: s.MACLen, mac: h.newHMAC(macKey)}
 	c.encrypter = cipher.NewCBCEncrypter(block, iv[:]).(settable)
 	c.decrypter = cipher.NewCBCDecrypter(block, iv[:]).(settable)
 	if form == MACThenEncrypt {
@@ -84,6 +84,8 @@ func (s *Suite) NewCBC(macKey, key []byte, form CBCForm) (*CBC, error) {
 	}
 	return c, nil
 }
+
+func (h *macHash) newHMAC(key []byte) hash.Hash { return hmac.New(h.new, key) }
 
 // SealedLen returns the length of a record with n bytes of content: IV,
 // ciphertext and MAC.

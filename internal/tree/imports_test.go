@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 }
 
 // outside are the folders, with all below them, that nothing but tests imports.
-var outside = []string{"cmd", "interop", "bench", "internal/tree", "internal/rfc8448test"}
+var outside = []string{"cmd", "interop", "bench", "internal/tree", "internal/rfc8448test", "internal/wycheprooftest"}
 
 // pure are the packages without input, output, clock, lock or goroutine; a
 // handshake can be run in memory, from a recording or in a browser.
