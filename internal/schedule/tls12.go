@@ -195,7 +195,7 @@ func (e Exporter12) Export(label string, context []byte, n int) ([]byte, error) 
 	}
 	seed := e.randoms[:]
 	if context != nil {
-		seed = binary.BigEndian.AppendUint16(slices.Clip(seed), uint16(len(context)))
+		seed = binary.BigEndian.AppendUint16(seed, uint16(len(context)))
 		seed = append(seed, context...)
 	}
 	return e.hash.PRF(e.raw(), label, seed, n), nil

@@ -324,7 +324,7 @@ func TestSecretsOf12ShowNothing(t *testing.T) {
 	m := masterForTest(suite.SHA256)
 	keys, _ := m.Keys(suite.Of(suite.TLS12)[0], [32]byte{}, [32]byte{})
 	text, err := keys.MarshalText()
-	if got := fmt.Sprintf("%s %v %x %#v", keys, &keys, m, m.Exporter([32]byte{}, [32]byte{})); err != nil || string(text) != "[secret]" || got != "[secret] [secret] [secret] [secret]" {
+	if got := fmt.Sprintf("%x %d %x %#v", keys, &keys, m, m.Exporter([32]byte{}, [32]byte{})); err != nil || string(text) != "[secret]" || got != "[secret] [secret] [secret] [secret]" {
 		t.Errorf("Secrets show as %q and as %q, error %v.", text, got, err)
 	}
 }

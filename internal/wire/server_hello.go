@@ -114,9 +114,10 @@ func (m *ServerHello) Append(b []byte) []byte {
 		b = append(b, m.LegacyCompressionMethod)
 		start := len(b)
 		b = appendVector(b, 2, m.appendExtensions)
-		if len(b) == start+2 && m.SelectedVersion == nil {
-			// TLS 1.2 without extensions has no block of them either: a
-			// client that sent none may know none (RFC 5246 §7.4.1.3).
+		if len(b) == start+2 {
+			// Only TLS 1.2 can be without extensions. It has no block of
+			// them then: a client that sent none may know none
+			// (RFC 5246 §7.4.1.3).
 			b = b[:start]
 		}
 		return b
