@@ -28,12 +28,13 @@ var mayImport = map[string][]string{
 	".": {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
 
 	"internal/keyfile": {".", "internal/limits"},
+	"internal/probe":   {".", "alert", "internal/limits", "internal/suite", "internal/wire", "internal/record"},
 
 	"classic": {},
 }
 
 // outside are the folders, with all below them, that nothing but tests imports.
-var outside = []string{"cmd", "interop", "bench", "internal/tree", "internal/rfc8448test", "internal/wycheprooftest"}
+var outside = []string{"cmd", "examples", "interop", "bench", "internal/tree", "internal/rfc8448test", "internal/wycheprooftest"}
 
 // pure are the packages without input, output, clock, lock or goroutine; a
 // handshake can be run in memory, from a recording or in a browser.
