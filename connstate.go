@@ -21,8 +21,9 @@ type Session struct {
 	// Suite is the cipher suite.
 	Suite SuiteID
 	// Group is the group of the key exchange. Zero means that there was none:
-	// WITHOUT FORWARD SECRECY (psk_ke, or PSK in TLS 1.2), unless a TLS 1.2
-	// session was resumed, which is as secret as its first connection.
+	// WITHOUT FORWARD SECRECY (psk_ke, or PSK in TLS 1.2). A resumed session of
+	// TLS 1.2 has no exchange of its own: this is then the group of its first
+	// connection.
 	Group Group
 	// NextProto is the application protocol, empty if none was negotiated.
 	NextProto string

@@ -86,6 +86,7 @@ func NewClientEngine(c *Config, server string, now time.Time) (*Engine, error) {
 		e.client.names = append(e.client.names, k.identity)
 	}
 	hc.Hooks = e.hooks()
+	hc.Elapsed = func() uint32 { return uint32(e.now.Sub(now).Milliseconds()) }
 	e.writer.SetLegacyVersion(wire.VersionTLS10)
 	if e.machine, err = handshake.NewClient(hc); err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	switch {
 	case err != nil:
 	case len(a.Candidates) == 0:
-		a.Unknown = explainUnknown(offered, keys)
+		a.Unknown = explainUnknown(e.want.Version, offered, keys)
 	default:
 		// Said only where no candidate fits: a key is known, and the binder
 		// has the length of another hash.
@@ -201,7 +201,7 @@ func namesOf(offered []OfferedIdentity) []string {
 
 // explainUnknown says what comes nearest to an identity that is not known: the
 // same name with another kind or context.
-func explainUnknown(offered []OfferedIdentity, keys []*Key) error {
+func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) error {
 	for _, o := range offered {
 		for _, k := range keys {
 			if k.identity != o.Identity {
@@ -210,6 +210,10 @@ func explainUnknown(offered []OfferedIdentity, keys []*Key) error {
 			switch {
 			case k.options.Role == ClientRole:
 				return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", k.identity), ErrUnknownIdentity}
+			case version == VersionTLS12 && k.options.Kind == Imported:
+				return &causeError{fmt.Sprintf("the client uses the key %q in TLS 1.2, which needs an external key, but here it is imported: make an external one for both ends, with `watchword key new --external`", k.identity), ErrUnknownIdentity}
+			case k.options.Version != 0 && k.options.Version != version:
+				return &causeError{fmt.Sprintf("the client uses the key %q in %s, but here it is pinned to %s", k.identity, VersionName(version), VersionName(k.options.Version)), ErrUnknownIdentity}
 			case k.options.Kind != o.Kind && !o.Ticket:
 				return &causeError{fmt.Sprintf("the client uses the key %q as %s, but here it is %s: both ends must use it alike", k.identity, o.Kind, k.options.Kind), ErrUnknownIdentity}
 			case o.Kind == Imported && !slices.Equal(o.Context, k.options.Context):

@@ -118,7 +118,7 @@ func (c *Config) allowedSuites(versions []uint16) ([]suite.ID, error) {
 	}
 	allowed = slices.DeleteFunc(slices.Clone(allowed), func(id suite.ID) bool {
 		s, _ := suite.ByID(id)
-		return !slices.Contains(versions, s.Version)
+		return !slices.Contains(versions, s.Version) || c.KeyExchange == PSKOnly && s.KeyExchange == suite.ECDHEPSK
 	})
 	return allowed, nil
 }

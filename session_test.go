@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/record"
 	"github.com/watchword-tls/watchword/internal/schedule"
 	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
 )
 
 func TestSession(t *testing.T) {
@@ -289,5 +291,31 @@ func TestEventsInWords(t *testing.T) {
 	}
 	if e := (Event{Kind: EventRecord, Name: record.Handshake.String(), Bytes: make([]byte, 7)}); e.String() != "received record handshake, 7 bytes" {
 		t.Errorf("An event in words is %q.", e.String())
+	}
+}
+
+// The second ClientHello says how old its ticket is by then (RFC 9846 §4.2.2).
+func TestRetryCountsTheTicketsAge(t *testing.T) {
+	c, s := configs(t, KeyOptions{})
+	c.Tickets = &Tickets{Cache: NewTicketCache()}
+	connected(t, c, s).exchange("up", "down") // fetches a ticket
+	var ages []uint32
+	c.Observer = func(e Event) {
+		if e.Kind != EventMessage || !e.Sent || e.Name != "client_hello" {
+			return
+		}
+		hello, err := wire.ParseClientHello(e.Bytes, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ages = append(ages, hello.PreSharedKey.Identities[0].ObfuscatedTicketAge)
+	}
+	again := s.Clone()
+	again.Groups = []Group{P256}
+	p := newPair(t, c, again)
+	p.now = p.now.Add(1500 * time.Millisecond)
+	p.mustComplete()
+	if len(ages) != 2 || ages[1]-ages[0] != 1500 {
+		t.Errorf("The ages of the ticket in the two ClientHellos are %v, want a difference of 1500 ms.", ages)
 	}
 }

@@ -59,6 +59,7 @@ type ticketState struct {
 	psk        []byte // in TLS 1.2 the master secret
 	// Of TLS 1.2.
 	suite                suite.ID
+	group                wire.NamedGroup
 	extendedMasterSecret bool
 }
 
@@ -69,6 +70,7 @@ func (t *ticketState) marshal() []byte {
 	b.AddUint8(ticketFormat)
 	b.AddUint16(t.version)
 	b.AddUint16(uint16(t.suite))
+	b.AddUint16(uint16(t.group))
 	if t.extendedMasterSecret {
 		b.AddUint8(1)
 	} else {
@@ -88,9 +90,9 @@ func (t *ticketState) marshal() []byte {
 func parseTicket(raw []byte) *ticketState {
 	s := cryptobyte.String(raw)
 	var format, extended, hash, mode, kind uint8
-	var version, suiteID uint16
+	var version, suiteID, group uint16
 	var issued, began uint64
-	if !s.ReadUint8(&format) || format != ticketFormat || !s.ReadUint16(&version) || !s.ReadUint16(&suiteID) || !s.ReadUint8(&extended) ||
+	if !s.ReadUint8(&format) || format != ticketFormat || !s.ReadUint16(&version) || !s.ReadUint16(&suiteID) || !s.ReadUint16(&group) || !s.ReadUint8(&extended) ||
 		!s.ReadUint64(&issued) || !s.ReadUint64(&began) ||
 		!s.ReadUint8(&hash) || !s.ReadUint8(&mode) || !s.ReadUint8(&kind) {
 		return nil
@@ -105,7 +107,7 @@ func parseTicket(raw []byte) *ticketState {
 		return nil
 	}
 	return &ticketState{
-		version: version, suite: suite.ID(suiteID), extendedMasterSecret: extended == 1,
+		version: version, suite: suite.ID(suiteID), group: wire.NamedGroup(group), extendedMasterSecret: extended == 1,
 		issued: time.UnixMilli(int64(issued)), began: time.UnixMilli(int64(began)),
 		hash: suite.Hash(hash), mode: wire.PSKKeyExchangeMode(mode), kind: Kind(kind),
 		identity: string(fields[0]), keyTag: fields[1], nextProto: string(fields[2]), serverName: string(fields[3]), psk: fields[4],
@@ -243,7 +245,7 @@ func (e *Engine) issueTicket(now time.Time) error {
 // newTicketState returns what a ticket says of a connection, but for its secret.
 func newTicketState(r *handshake.Result, m *match, now time.Time) *ticketState {
 	t := &ticketState{
-		version: r.Version, suite: r.Suite.ID, extendedMasterSecret: r.ExtendedMasterSecret,
+		version: r.Version, suite: r.Suite.ID, group: r.Group, extendedMasterSecret: r.ExtendedMasterSecret,
 		issued: now, began: now, hash: r.Suite.Hash, mode: r.Mode,
 		identity: m.key.identity, kind: m.key.options.Kind, keyTag: m.key.ticketTag,
 		nextProto: r.NextProto, serverName: r.ServerName,

@@ -40,7 +40,7 @@ func (t *ticketState) session12() (*handshake.Session12, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return &handshake.Session12{Suite: s, Master: master, ExtendedMasterSecret: t.extendedMasterSecret}, true
+	return &handshake.Session12{Suite: s, Group: t.group, Master: master, ExtendedMasterSecret: t.extendedMasterSecret}, true
 }
 
 // keepTicket12 puts a received ticket into the cache.

@@ -121,7 +121,7 @@ func (s *clientWaitServerHello) resumed12(m *Machine, h *hello12) (state, error)
 		// RFC 7627 §5.3.
 		return nil, alert.New(alert.HandshakeFailure, "the server resumes the session with another form of the master secret")
 	}
-	m.result.Resumed, m.result.Tag = true, t.Tag
+	m.result.Resumed, m.result.Tag, m.result.Group = true, t.Tag, t.Session.Group
 	keys := h.keys(t.Session.Master)
 	h.established(m, t.Session.Master)
 	return (&client12Finish{s.c, h, keys, nil}).next(), nil

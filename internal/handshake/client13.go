@@ -279,6 +279,9 @@ func (s *clientWaitServerHello) retried(m *Machine, hrr *wire.ServerHello, chose
 	// Keys of another hash cannot be selected any more (RFC 9846 §4.2.4).
 	for _, p := range s.psks {
 		if p.PSK.Hash() == chosen.Hash {
+			if p.PSK.Kind() == schedule.ResumptionPSK && s.c.Elapsed != nil {
+				p.ObfuscatedTicketAge += s.c.Elapsed() // RFC 9846 §4.2.2
+			}
 			next.psks = append(next.psks, p)
 		}
 	}

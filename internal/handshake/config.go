@@ -41,6 +41,9 @@ type ClientConfig struct {
 	ServerName string
 	// WantTickets says that tickets are worth deriving keys for.
 	WantTickets bool
+	// Elapsed returns the milliseconds since the first ClientHello. Nil means
+	// none.
+	Elapsed func() uint32
 	// Without12 says what to do about a server that speaks TLS 1.2 only,
 	// where TLS 1.2 is not offered.
 	Without12 string
@@ -123,7 +126,7 @@ type Result struct {
 	Version    uint16
 	Suite      *suite.Suite
 	Mode       wire.PSKKeyExchangeMode // in TLS 1.2: whether with ECDHE
-	Group      wire.NamedGroup         // zero without (EC)DHE, and in TLS 1.2 if resumed
+	Group      wire.NamedGroup         // zero without ECDHE; in TLS 1.2 that of the session
 	NextProto  string
 	ServerName string
 	Retried    bool // there was a HelloRetryRequest

@@ -202,7 +202,7 @@ func (s *server12ReceivedTicket) resume(m *Machine, c Candidate) (state, error) 
 	}
 	sh.LegacySessionIDEcho = s.hello.LegacySessionID // RFC 5077 §3.4
 	h.settle(m, mode12(session.Suite))
-	m.result.Resumed, m.result.Tag = true, c.Tag
+	m.result.Resumed, m.result.Tag, m.result.Group = true, c.Tag, session.Group
 	s.send(m, sh, h)
 	keys := h.keys(session.Master)
 	h.established(m, session.Master)

@@ -22,6 +22,7 @@ const nameMaster = "CLIENT_RANDOM"
 // Session12 is what a later TLS 1.2 connection can resume.
 type Session12 struct {
 	Suite                *suite.Suite
+	Group                wire.NamedGroup // zero with plain PSK
 	Master               schedule.Master12
 	ExtendedMasterSecret bool
 }
@@ -67,7 +68,7 @@ func (h *hello12) settle(m *Machine, mode wire.PSKKeyExchangeMode) {
 // behind.
 func (h *hello12) established(m *Machine, master schedule.Master12) {
 	m.secret(nameMaster, master)
-	m.result.Session12 = &Session12{h.suite, master, h.extendedMasterSecret}
+	m.result.Session12 = &Session12{h.suite, m.result.Group, master, h.extendedMasterSecret}
 	if h.extendedMasterSecret {
 		// Without it, keying material is not bound to one connection
 		// (RFC 7627 §5.4).
