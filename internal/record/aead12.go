@@ -39,8 +39,6 @@ func newAEAD12(s *suite.Suite, k schedule.Keys12) (*aead12, error) {
 
 func (a *aead12) sealedLen(n int) int { return a.explicitLen + n + suite.TagLen }
 
-func (a *aead12) mostContent(n int) int { return max(n-a.explicitLen-suite.TagLen, 0) }
-
 // setNonce sets the nonce: the salt and what the record carries (RFC 5288 §3),
 // or, where it carries nothing, the IV with the sequence number XORed into it
 // (RFC 7905 §2).
@@ -78,7 +76,8 @@ func (a *aead12) open(dst []byte, seq uint64, t ContentType, body []byte) ([]byt
 	if len(body) < a.explicitLen+suite.TagLen {
 		return nil, false
 	}
-	sealed, n := body[a.explicitLen:], a.mostContent(len(body))
+	sealed := body[a.explicitLen:]
+	n := len(sealed) - suite.TagLen
 	if dst == nil || cap(dst) < n {
 		dst = sealed
 	}

@@ -18,7 +18,6 @@ const ivLen = aes.BlockSize
 
 type cbc12 struct {
 	cbc    *suite.CBC
-	macLen int
 	rand   io.Reader // nil in a Reader
 	ivs    []byte    // room for a batch, made by the first record
 	unused []byte    // the part of ivs that no record has had
@@ -29,12 +28,10 @@ func newCBC12(s *suite.Suite, k schedule.Keys12, form suite.CBCForm, rand io.Rea
 	if err != nil {
 		return nil, alert.Wrap(alert.InternalError, err)
 	}
-	return &cbc12{cbc: cbc, macLen: s.MACLen, rand: rand}, nil
+	return &cbc12{cbc: cbc, rand: rand}, nil
 }
 
 func (c *cbc12) sealedLen(n int) int { return c.cbc.SealedLen(n) }
-
-func (c *cbc12) mostContent(n int) int { return max(n-ivLen-c.macLen-1, 0) }
 
 // nextIV returns an IV that nobody could foretell and that no record has had
 // (RFC 5246 §6.2.3.2). They are read in batches. One that was not read whole is

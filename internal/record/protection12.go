@@ -41,8 +41,6 @@ type cipher12 interface {
 	sealedLen(n int) int
 	// seal appends the fragment to dst. It does not allocate where dst has room.
 	seal(dst []byte, seq uint64, t ContentType, content []byte) ([]byte, error)
-	// mostContent returns the most bytes of content in a fragment of n bytes.
-	mostContent(n int) int
 	// open returns the content of a fragment: at the start of dst where that has
 	// room for it, else as a part of body, which is destroyed either way. Where
 	// ok is false neither holds any plaintext.
@@ -83,4 +81,12 @@ func (p *protection12) overhead() int {
 		return p.suite.ExplicitNonceLen + p.suite.MACLen + shortestPadding
 	}
 	return p.suite.ExplicitNonceLen + suite.TagLen
+}
+
+// mostContent returns the most bytes of content in a fragment of n bytes.
+func (p *protection12) mostContent(n int) int {
+	if p.suite.Cipher == suite.BlockCBC {
+		return max(n-p.suite.ExplicitNonceLen-p.suite.MACLen-1, 0)
+	}
+	return max(n-p.suite.ExplicitNonceLen-suite.TagLen, 0)
 }

@@ -66,13 +66,18 @@ func (r *Reader) open12(dst, header, body []byte) (ContentType, []byte, error) {
 	case r.seq == math.MaxUint64:
 		return 0, nil, errSequence
 	}
-	content, err := r.content12(dst, t, body)
-	if err != nil {
-		return 0, nil, err
+	limit := r.contentLimit12()
+	// A longer content fails in any case, and dst need not have room for it.
+	if dst != nil && cap(dst) < min(r.tls12.mostContent(len(body)), limit) {
+		return 0, nil, errNoRoom
 	}
+	content, err := r.tls12.open(dst, r.seq, t, body)
 	switch {
-	case len(content) > r.contentLimit12():
+	case err != nil:
+		return 0, nil, err
+	case len(content) > limit:
 		clear(content)
+		clear(body) // CBC opens there first
 		return 0, nil, errTooLong
 	case len(content) == 0 && t != ApplicationData:
 		return 0, nil, errEmpty
@@ -81,20 +86,16 @@ func (r *Reader) open12(dst, header, body []byte) (ContentType, []byte, error) {
 	return t, content, nil
 }
 
-// content12 opens a fragment with the key or with the keys to be tried.
-func (r *Reader) content12(dst []byte, t ContentType, body []byte) ([]byte, error) {
-	p := r.tls12
+// open opens a fragment with the key or with the keys to be tried. Where dst is
+// not nil and has room for the content, the content is there.
+func (p *protection12) open(dst []byte, seq uint64, t ContentType, body []byte) ([]byte, error) {
 	if p.trial {
-		return p.try(dst, r.seq, t, body)
+		return p.try(dst, seq, t, body)
 	}
 	if err := p.expand(); err != nil {
 		return nil, err
 	}
-	// A longer content fails in any case, and dst need not have room for it.
-	if dst != nil && cap(dst) < min(p.cipher.mostContent(len(body)), r.contentLimit12()) {
-		return nil, errNoRoom
-	}
-	content, ok := p.cipher.open(dst, r.seq, t, body)
+	content, ok := p.cipher.open(dst, seq, t, body)
 	if !ok {
 		return nil, errMAC
 	}
