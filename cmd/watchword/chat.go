@@ -15,6 +15,7 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/suite"
 )
 
 const defaultAddress = "127.0.0.1:12345"
@@ -65,12 +66,36 @@ func describeSession(remote string, s watchword.Session, took time.Duration) str
 	if s.Resumed {
 		how = "resumed"
 	}
-	group := "no group: without forward secrecy"
-	if s.Group != 0 {
-		group = groupName(s.Group)
+	return fmt.Sprintf("%s %s: %s, %s key, %s, %s, %s%s, %s, in %.1f ms", time.Now().Format("15:04:05.000"), remote,
+		keyfile.FormatIdentity(s.Identity), s.Kind, watchword.VersionName(s.Version), s.Suite, describeExchange(s), describeOptions12(s),
+		how, float64(took.Microseconds())/1000)
+}
+
+// describeExchange says what keeps the connection secret when the key does not.
+func describeExchange(s watchword.Session) string {
+	if s.Group == 0 {
+		return "no group: without forward secrecy"
 	}
-	return fmt.Sprintf("%s %s: %s, %s key, %s, %s, %s, in %.1f ms", time.Now().Format("15:04:05.000"), remote,
-		keyfile.FormatIdentity(s.Identity), s.Kind, tls.CipherSuiteName(uint16(s.Suite)), group, how, float64(took.Microseconds())/1000)
+	return groupName(s.Group)
+}
+
+// describeOptions12 says what TLS 1.2 was used with, or without.
+func describeOptions12(s watchword.Session) string {
+	used, _ := suite.ByID(suite.ID(s.Suite))
+	if s.Version != watchword.VersionTLS12 || used == nil {
+		return ""
+	}
+	with := func(yes bool, what string) string {
+		if yes {
+			return ", " + what
+		}
+		return ", without " + what
+	}
+	text := with(s.ExtendedMasterSecret, "extended master secret")
+	if used.MACLen > 0 {
+		text = with(s.EncryptThenMAC, "encrypt-then-MAC") + text
+	}
+	return text
 }
 
 func groupName(g watchword.Group) string {

@@ -46,21 +46,31 @@ func listenFailure(address string, err error) error {
 // dialFailure says why there is no connection with the server. keys is the
 // option that names the key file, for a command that is shown.
 func dialFailure(address string, err error, keys string) error {
+	if refused(err) {
+		return fmt.Errorf("nobody listens at %s: start \"watchword server\" there first, or check --connect", address)
+	}
+	if sentence := unreachable(address, err, "--connect"); sentence != nil {
+		return sentence
+	}
+	return fmt.Errorf("no connection with %s: %s", address, explain(err, keys))
+}
+
+// unreachable says why there is no connection at all; nil means that there was
+// one. check is what to check.
+func unreachable(address string, err error, check string) error {
 	var lookup *net.DNSError
 	var op *net.OpError
 	switch {
 	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return fmt.Errorf("there is no host %q: check --connect", lookup.Name)
+		return fmt.Errorf("there is no host %q: check %s", lookup.Name, check)
 	case errors.As(err, &lookup):
 		return fmt.Errorf("the address of %q cannot be found now: %s", lookup.Name, lookup.Err)
-	case refused(err):
-		return fmt.Errorf("nobody listens at %s: start \"watchword server\" there first, or check --connect", address)
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
 		return fmt.Errorf("%s does not answer: check the address, the network and the firewall", address)
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("%s cannot be reached: %w", address, systemReason(err))
 	}
-	return fmt.Errorf("no connection with %s: %s", address, explain(err, keys))
+	return nil
 }
 
 // refusal says, on a server, why a peer was turned away.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,7 +39,12 @@ escaped, as in \x1b. --json is exact: an object a line, with time, identity, tex
 and remote.
 
 Of several keys, --id names the one to use. Without --keys, and with --connect to
-this machine itself, the key file is made if there is none.`,
+this machine itself, the key file is made if there is none.
+
+The connection is TLS 1.3 with forward secrecy. For servers that speak something
+older there is --policy: with compatible also TLS 1.2 with forward secrecy, with
+legacy whatever old devices speak. TLS 1.2 takes external keys alone (watchword
+key new --external). "watchword probe" says what a server speaks.`,
 		run: runClient,
 	})
 }
@@ -69,8 +75,12 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	verbose := f.Bool("verbose", false, "say a line about the handshake")
 	timeout := f.handshakeTime()
 	wait := f.Duration("wait", limits.StallSeconds*time.Second, "how much `TIME` nothing may come from the server after all was sent")
+	policy := f.policies()
 	if status, ok := f.parse(args); !ok {
 		return status
+	}
+	if err := policy.check(); err != nil {
+		return env.usage("client", "%v", err)
 	}
 	if err := checkAddress(*address); err != nil {
 		return env.usage("client", "--connect: %v", err)
@@ -86,16 +96,15 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	if err != nil {
 		return env.fail(err)
 	}
-	begin := time.Now()
-	conn, err := connect(ctx, *address, &watchword.Config{Keys: []*watchword.Key{key}, HandshakeTimeout: *timeout})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return env.fail(fmt.Errorf("stopped before there was a connection with %s: nothing was sent", *address))
-	case err != nil:
-		return env.fail(dialFailure(*address, err, keys.suffix()))
+	config := &watchword.Config{Keys: []*watchword.Key{key}, HandshakeTimeout: *timeout}
+	policy.apply(config)
+	// What the key cannot do is known before anybody is called.
+	if _, err := watchword.NewClientEngine(config, "", time.Now()); err != nil {
+		return env.fail(err)
 	}
-	if *verbose {
-		env.say("%s", describeSession(*address, conn.Session(), time.Since(begin)))
+	conn, err := dial(ctx, env, *address, config, keys.suffix(), *verbose)
+	if err != nil {
+		return env.fail(err)
 	}
 	c := &client{env: env, conn: conn, address: *address, wait: *wait, messages: messages, out: &messageWriter{w: env.stdout}}
 	if *json {
@@ -107,11 +116,26 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	return c.run(ctx)
 }
 
+// dial connects, and says a line about it if that is wanted. Its errors are
+// sentences.
+func dial(ctx context.Context, env *ui, address string, config *watchword.Config, keys string, verbose bool) (*watchword.Conn, error) {
+	begin := time.Now()
+	conn, err := connect(ctx, address, config)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, fmt.Errorf("stopped before there was a connection with %s: nothing was sent", address)
+	case err != nil:
+		return nil, dialFailure(address, err, keys)
+	}
+	if verbose {
+		env.say("%s", describeSession(address, conn.Session(), time.Since(begin)))
+	}
+	return conn, nil
+}
+
 // connect returns a connection whose handshake is complete.
 func connect(ctx context.Context, address string, config *watchword.Config) (*watchword.Conn, error) {
-	if host, _, err := net.SplitHostPort(address); err == nil && net.ParseIP(host) == nil && len(host) <= 255 {
-		config.ServerName = host
-	}
+	config.ServerName = serverName(address)
 	d := net.Dialer{Timeout: limits.ConnectSeconds * time.Second}
 	raw, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -123,6 +147,19 @@ func connect(ctx context.Context, address string, config *watchword.Config) (*wa
 		return nil, err
 	}
 	return conn, nil
+}
+
+// serverName returns the name to send as SNI, empty where that has no place for
+// one (RFC 6066 §3).
+func serverName(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || len(host) > 255 || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return ""
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
+	}
+	return strings.TrimSuffix(host, ".")
 }
 
 // client is one run of the verb, once it is connected.

@@ -93,6 +93,9 @@ func warnLost(env *ui, out *keyfile.File) {
 		if len(o.Context) > 0 {
 			lost = append(lost, "its context")
 		}
+		if o.Version != 0 {
+			lost = append(lost, "that it is for "+watchword.VersionName(o.Version)+" alone")
+		}
 		if o.Role != watchword.AnyRole {
 			lost = append(lost, "its role "+o.Role.String())
 		}

@@ -21,7 +21,8 @@ Prints a line for each key: its identity, whether it is imported or external,
 its hash, its length in bytes, the role that it is for on this machine, and its
 fingerprint. Of several keys with one identity the first is the current one,
 which a client offers; a server accepts all. An identity that does not print is
-shown in hex after a #. A column with contexts is added where a key has one.`,
+shown in hex after a #. A column with contexts is added where a key has one, and
+one with versions of TLS where a key is for one alone.`,
 		run: runKeyList,
 	})
 }
@@ -41,27 +42,32 @@ func runKeyList(_ context.Context, env *ui, args []string) int {
 }
 
 func keyTable(list []keyfile.Info) string {
-	contexts := false
+	contexts, versions := false, false
 	for _, k := range list {
-		contexts = contexts || len(k.Key.Options().Context) > 0
+		o := k.Key.Options()
+		contexts = contexts || len(o.Context) > 0
+		versions = versions || o.Version != 0
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row := func(context string, cells ...any) {
+	row := func(version, context string, cells ...any) {
 		fmt.Fprintf(w, "%v\t%v\t%v\t%v\t%v\t%v", cells...)
+		if versions {
+			fmt.Fprintf(w, "\t%s", version)
+		}
 		if contexts {
 			fmt.Fprintf(w, "\t%s", context)
 		}
 		fmt.Fprintln(w)
 	}
-	row("CONTEXT", "IDENTITY", "KIND", "HASH", "BYTES", "ROLE", "FINGERPRINT")
+	row("TLS", "CONTEXT", "IDENTITY", "KIND", "HASH", "BYTES", "ROLE", "FINGERPRINT")
 	for _, k := range list {
 		o := k.Key.Options()
 		context := hex.EncodeToString(o.Context)
 		if context == "" {
 			context = "none"
 		}
-		row(context, keyfile.FormatIdentity(k.Key.Identity()), o.Kind, o.Hash, k.Len, o.Role, k.Key.Fingerprint())
+		row(keyfile.FormatVersion(o.Version), context, keyfile.FormatIdentity(k.Key.Identity()), o.Kind, o.Hash, k.Len, o.Role, k.Key.Fingerprint())
 	}
 	w.Flush() // into memory: it cannot fail
 	return b.String()

@@ -26,7 +26,8 @@ none. Then it says how the file gets to the other machine, and prints the key's
 fingerprint, to be compared there. The key itself is never shown.
 
 The key is imported into TLS 1.3 (RFC 9258) unless --external is given. OpenSSL
-3 and everything built on it, and GnuTLS before 3.8.1, need an external key.
+3 and everything built on it, and GnuTLS before 3.8.1, need an external key, and
+so does TLS 1.2. An external key serves TLS 1.3 and 1.2 unless --tls names one.
 
 A second key for an identity that has one needs --rotate. The new key becomes
 the current one: clients offer it from the moment they have the file, servers
@@ -46,7 +47,7 @@ type newKeyFlags struct {
 	external *bool
 	bytes    *int
 	context  hexValue
-	options  watchword.KeyOptions // hash and role alone
+	options  watchword.KeyOptions // hash, role and version alone
 }
 
 func keyNewFlags(env *ui) *newKeyFlags {
@@ -61,6 +62,8 @@ func keyNewFlags(env *ui) *newKeyFlags {
 		"hash", "the `HASH` that the key belongs to, sha256 or sha384; most other\nprograms know sha256 only")
 	f.Var(choice[watchword.Role]{&f.options.Role, []string{"any", "client", "server"}, []watchword.Role{watchword.AnyRole, watchword.ClientRole, watchword.ServerRole}},
 		"role", "the only `ROLE` that this machine uses the key in, client or server,\nagainst messages reflected to their sender")
+	f.Var(choice[uint16]{&f.options.Version, []string{"any", "1.2", "1.3"}, []uint16{0, watchword.VersionTLS12, watchword.VersionTLS13}},
+		"tls", "the only `VERSION` of TLS that the key is for, 1.2 or 1.3; 1.2 needs\n--external")
 	return f
 }
 
@@ -105,6 +108,10 @@ func (f *newKeyFlags) check() error {
 		return fmt.Errorf("--bytes is %d: a key has %d to %d bytes", *f.bytes, limits.MinKeyLen, limits.MaxKeyLen)
 	case *f.external && f.given("context"):
 		return errors.New("--external and --context exclude each other: an external key is used as it is, bound to nothing")
+	case f.given("context") && f.options.Version == watchword.VersionTLS12:
+		return errors.New("--tls 1.2 and --context exclude each other: TLS 1.2 knows external keys alone, bound to nothing")
+	case !*f.external && !*f.rotate && f.options.Version == watchword.VersionTLS12:
+		return errors.New("--tls 1.2 needs --external: keys are imported into TLS 1.3 alone (RFC 9258)")
 	}
 	return nil
 }
@@ -134,6 +141,9 @@ func (f *newKeyFlags) merge(o watchword.KeyOptions) watchword.KeyOptions {
 	}
 	if f.given("role") {
 		o.Role = f.options.Role
+	}
+	if f.given("tls") {
+		o.Version = f.options.Version
 	}
 	if f.given("external") {
 		o.Kind = watchword.Imported
@@ -178,6 +188,9 @@ func describe(k *watchword.Key, n int) string {
 	text := fmt.Sprintf("%s, %s, %d random bytes", o.Kind, o.Hash, n)
 	if len(o.Context) > 0 {
 		text += ", with a context"
+	}
+	if o.Version != 0 {
+		text += ", for " + watchword.VersionName(o.Version) + " alone"
 	}
 	if o.Role != watchword.AnyRole {
 		text += fmt.Sprintf(", used by the %s on this machine", o.Role)

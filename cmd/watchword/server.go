@@ -41,7 +41,12 @@ escaped, as in \x1b. --json is exact: an object a line, with time, identity, tex
 and remote.
 
 The key file is read again when it changes. Without --keys, and with --listen on
-this machine itself, it is made if there is none.`,
+this machine itself, it is made if there is none.
+
+Clients speak TLS 1.3 with forward secrecy. For others there is --policy: with
+compatible also TLS 1.2 with forward secrecy, with legacy whatever old devices
+speak. TLS 1.2 takes external keys alone (watchword key new --external).
+"watchword probe" says what a server speaks.`,
 		run: runServer,
 	})
 }
@@ -54,8 +59,12 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 	json := f.Bool("json", false, "show each message as a JSON object")
 	verbose := f.Bool("verbose", false, "say a line about each handshake")
 	timeout := f.handshakeTime()
+	policy := f.policies()
 	if status, ok := f.parse(args); !ok {
 		return status
+	}
+	if err := policy.check(); err != nil {
+		return env.usage("server", "%v", err)
 	}
 	if err := checkAddress(*listen); err != nil {
 		return env.usage("server", "--listen: %v", err)
@@ -75,7 +84,9 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 	if err != nil {
 		return env.fail(err)
 	}
-	s := newServer(env, &watchword.Config{Lookup: lookup, HandshakeTimeout: *timeout})
+	config := &watchword.Config{Lookup: lookup, HandshakeTimeout: *timeout}
+	policy.apply(config)
+	s := newServer(env, config)
 	s.once, s.verbose, s.keys = *once, *verbose, keys.suffix()
 	if *json {
 		s.out.form = asJSON

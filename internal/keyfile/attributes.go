@@ -45,8 +45,11 @@ func parseAttributes(text string) (watchword.KeyOptions, error) {
 			return o, err
 		}
 	}
-	if o.Kind == watchword.External && seen["context"] {
+	switch {
+	case o.Kind == watchword.External && seen["context"]:
 		return o, errors.New("a key is external or has a context, not both: a context is bound when a key is imported (RFC 9258)")
+	case o.Kind == watchword.Imported && o.Version == watchword.VersionTLS12:
+		return o, errors.New("a key for TLS 1.2 is external: write external beside tls=1.2 (RFC 9258 imports keys into TLS 1.3 alone)")
 	}
 	return o, nil
 }
@@ -60,11 +63,13 @@ func setAttribute(o *watchword.KeyOptions, name, value string, hasValue bool) er
 		o.Hash, ok = hashes[value]
 	case "role":
 		o.Role, ok = roles[value]
+	case "tls":
+		o.Version, ok = versions[value]
 	case "context":
 		context, err := hex.DecodeString(value)
 		o.Context, ok = context, err == nil && len(context) > 0
 	default:
-		return fmt.Errorf("unknown attribute %s: known are external, hash=, context= and role=", showAttribute(name))
+		return fmt.Errorf("unknown attribute %s: known are external, hash=, context=, role= and tls=", showAttribute(name))
 	}
 	if !ok {
 		return fmt.Errorf("the attribute %s has no such value: it is written %s", name, attributeForms[name])
@@ -83,16 +88,29 @@ func showAttribute(name string) string {
 }
 
 var (
-	hashes = map[string]watchword.Hash{"sha256": watchword.SHA256, "sha384": watchword.SHA384}
-	roles  = map[string]watchword.Role{"client": watchword.ClientRole, "server": watchword.ServerRole}
+	hashes   = map[string]watchword.Hash{"sha256": watchword.SHA256, "sha384": watchword.SHA384}
+	roles    = map[string]watchword.Role{"client": watchword.ClientRole, "server": watchword.ServerRole}
+	versions = map[string]uint16{"1.2": watchword.VersionTLS12, "1.3": watchword.VersionTLS13}
 
 	attributeForms = map[string]string{
 		"external": "external, with no value",
 		"hash":     "hash=sha256 or hash=sha384",
 		"role":     "role=client or role=server",
+		"tls":      "tls=1.2 or tls=1.3",
 		"context":  "context=HEX, with an even number of hex digits",
 	}
 )
+
+// FormatVersion returns what the attribute tls says: the version that a key is
+// pinned to, or any.
+func FormatVersion(version uint16) string {
+	for name, v := range versions {
+		if v == version {
+			return name
+		}
+	}
+	return "any"
+}
 
 // formatAttributes returns the comment for the options, or nothing for a key
 // that needs none.
@@ -109,6 +127,9 @@ func formatAttributes(o watchword.KeyOptions) string {
 	}
 	if o.Role != watchword.AnyRole {
 		words = append(words, "role="+o.Role.String())
+	}
+	if o.Version != 0 {
+		words = append(words, "tls="+FormatVersion(o.Version))
 	}
 	if len(words) == 0 {
 		return ""

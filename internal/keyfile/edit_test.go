@@ -36,6 +36,7 @@ func TestAddKeepsTheRest(t *testing.T) {
 			strings.Replace(old, "bob:", "bob:"+k3+"\nbob:", 1) + "\n"},
 		{"the ending of lines is the file's", "a:" + k1 + "\r\n", "b", external, "a:" + k1 + "\r\n# watchword: external role=server\r\nb:" + k3 + "\r\n"},
 		{"an identity with a colon", "", "a:b", watchword.KeyOptions{Context: []byte{0xab}}, "# watchword: context=ab\n#613a62:" + k3 + "\n"},
+		{"a key for one version", "", "a", watchword.KeyOptions{Kind: watchword.External, Version: watchword.VersionTLS12}, "# watchword: external tls=1.2\na:" + k3 + "\n"},
 		{"an identity that is not ASCII", "", "b\u00e9", watchword.KeyOptions{}, "#62c3a9:" + k3 + "\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -30,6 +30,8 @@
 //	context=HEX      the context of an imported key (RFC 9258 §5.1)
 //	role=client      only a client uses the key on this machine
 //	role=server      only a server does (RFC 9257 §4.1)
+//	tls=1.2          the key is for TLS 1.2 alone; it is external
+//	tls=1.3          the key is for TLS 1.3 alone
 //
 // A key with no such line is imported, for SHA-256, without context and for
 // both roles. Several keys with one identity are a rotation: the first is the

@@ -1,0 +1,112 @@
+package main
+
+// What server and client share about old peers: --policy, and for experts
+// --suite and --group.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/suite"
+)
+
+// policyFlags are those options.
+type policyFlags struct {
+	flags  *flags
+	policy watchword.Policy
+	suites suiteList
+	groups groupList
+}
+
+// policies declares them.
+func (f *flags) policies() *policyFlags {
+	p := &policyFlags{flags: f}
+	f.Var(choice[watchword.Policy]{&p.policy, []string{"modern", "compatible", "legacy"}, []watchword.Policy{watchword.Modern, watchword.Compatible, watchword.Legacy}},
+		"policy", "how old the other end may be, one `WORD`: modern is TLS 1.3 alone;\ncompatible adds TLS 1.2 with forward secrecy; legacy adds what has\nnone, and SHA-1. TLS 1.2 needs an external key")
+	f.Var(&p.suites, "suite", "for experts: only these suites of the policy, the preferred one\nfirst, a `LIST` of their IANA names with commas between them")
+	f.Var(&p.groups, "group", "for experts: only these groups, the preferred one first, a `LIST`\nof X25519MLKEM768, x25519 and secp256r1 with commas between them")
+	return p
+}
+
+// check refuses options that contradict each other, such as a suite that the
+// policy does not allow.
+func (p *policyFlags) check() error {
+	c := &watchword.Config{Lookup: noKeys{}}
+	p.set(c)
+	if _, err := watchword.NewServerEngine(c); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "watchword: "))
+	}
+	return nil
+}
+
+// noKeys is a lookup for a configuration that is only checked.
+type noKeys struct{}
+
+func (noKeys) LookupKeys(context.Context, []watchword.OfferedIdentity) ([]*watchword.Key, error) {
+	return nil, nil
+}
+
+func (p *policyFlags) set(c *watchword.Config) {
+	c.Policy, c.Suites, c.Groups = p.policy, p.suites, p.groups
+}
+
+// apply puts the options into the configuration, and says once what legacy is.
+func (p *policyFlags) apply(c *watchword.Config) {
+	p.set(c)
+	if p.policy == watchword.Legacy {
+		p.flags.env.warn("the policy legacy also takes connections without forward secrecy, which a stolen key opens later, and SHA-1: it is for devices that speak nothing better")
+	}
+}
+
+// suiteList is an option with names of suites.
+type suiteList []watchword.SuiteID
+
+func (l *suiteList) String() string { return "" }
+
+func (l *suiteList) Set(s string) error {
+	ids, err := parseList(s, watchword.SuiteByName)
+	if err != nil {
+		return fmt.Errorf("%w; there are:%s", err, listSuites())
+	}
+	*l = ids
+	return nil
+}
+
+// groupList is an option with names of groups.
+type groupList []watchword.Group
+
+func (l *groupList) String() string { return "" }
+
+func (l *groupList) Set(s string) error {
+	groups, err := parseList(s, watchword.GroupByName)
+	if err != nil {
+		return fmt.Errorf("%w; there are: X25519MLKEM768, x25519, secp256r1", err)
+	}
+	*l = groups
+	return nil
+}
+
+// parseList reads names with commas between them.
+func parseList[T any](s string, byName func(string) (T, error)) ([]T, error) {
+	var list []T
+	for _, name := range strings.Split(s, ",") {
+		v, err := byName(strings.TrimSpace(name))
+		if err != nil {
+			return nil, fmt.Errorf("there is no %q", strings.TrimSpace(name))
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// listSuites returns the names of all suites, a line each.
+func listSuites() string {
+	var b strings.Builder
+	for _, id := range append(suite.Preferred(), suite.Legacy12()...) {
+		b.WriteString("\n    " + id.String())
+	}
+	return b.String()
+}
