@@ -197,10 +197,16 @@ func (e *Engine) explain(err error) error {
 	return err
 }
 
-// silentEnd reports whether the server closed without having said anything,
-// which is how some refuse a key. A reset is another way to do so.
+// silentEnd reports whether the server closed without having said anything
+// since it could judge the key, which is how some refuse one. A reset is another
+// way to do so.
 func (e *Engine) silentEnd(err error) bool {
-	if e.guard.handshakeBytes > 0 || len(e.input.unread()) > 0 {
+	answered := e.guard.handshakeBytes > 0
+	if e.tls12() && e.writer.Protected() {
+		// Only our Finished showed it which key we have (RFC 5246 §7.4.9).
+		answered = false
+	}
+	if answered || len(e.input.unread()) > 0 {
 		return false
 	}
 	var network net.Error

@@ -154,3 +154,26 @@ func TestResumptionIn12(t *testing.T) {
 		}
 	}
 }
+
+// A server that closes without an alert after the client's Finished most likely
+// refuses the key: Zabbix does.
+func TestSilentRefusalIn12(t *testing.T) {
+	c, s := configs12(t, Compatible)
+	p := newPair(t, c, s)
+	p.collect()
+	p.deliver(true)
+	p.collect()
+	p.deliver(false)
+	if err := p.client.ReceivedEOF(); !errors.Is(err, ErrKeyRejected) {
+		t.Errorf("The end of the stream after the client's Finished is %v, want ErrKeyRejected.", err)
+	}
+	p = newPair(t, c, s)
+	p.collect()
+	p.deliver(true)
+	p.collect()
+	p.toClient = p.toClient[:len(p.toClient)-1] // not all of the ServerHelloDone
+	p.deliver(false)
+	if err := p.client.ReceivedEOF(); errors.Is(err, ErrKeyRejected) || !errors.Is(err, ErrTruncated) {
+		t.Errorf("The end of the stream in the server's first flight is %v.", err)
+	}
+}

@@ -23,7 +23,7 @@ func offer12(hello *wire.ClientHello, c *ClientConfig) {
 	hello.RenegotiationInfo = []byte{} // RFC 5746 §3.4
 	hello.EncryptThenMAC = usesCBC(c.Suites12)
 	if uses12(c.Suites12, suite.ECDHEPSK) {
-		hello.ECPointFormats = []byte{0} // uncompressed (RFC 8422 §5.1.2)
+		hello.ECPointFormats = []byte{wire.PointUncompressed} // RFC 8422 §5.1.2
 		if hello.SupportedGroups == nil {
 			hello.SupportedGroups = groups12(c.Groups)
 		}

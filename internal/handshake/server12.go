@@ -164,7 +164,7 @@ func (s *server12ReceivedTicket) serverHello(m *Machine, chosen *suite.Suite, ex
 		sh.RenegotiationInfo = []byte{}
 	}
 	if s.hello.ECPointFormats != nil && chosen.KeyExchange == suite.ECDHEPSK {
-		sh.ECPointFormats = []byte{0} // uncompressed (RFC 8422 §5.2)
+		sh.ECPointFormats = []byte{wire.PointUncompressed} // RFC 8422 §5.2
 	}
 	if m.result.NextProto != "" {
 		sh.ALPN = &m.result.NextProto

@@ -13,9 +13,6 @@ import (
 	"github.com/watchword-tls/watchword/internal/wire"
 )
 
-// verifyDataLen is the length of a Finished in bytes (RFC 5246 §7.4.9).
-const verifyDataLen = 12
-
 // nameMaster is the label of the master secret in a key log (RFC 9850 §2.2).
 const nameMaster = "CLIENT_RANDOM"
 
@@ -80,7 +77,7 @@ func (h *hello12) established(m *Machine, master schedule.Master12) {
 func (h *hello12) sendFinished(m *Machine, write schedule.Keys12, verifyData []byte) {
 	m.do(SendChangeCipherSpec{}, SetWriteKey12{h.suite, write, h.form})
 	raw := wire.AppendFinished(nil, verifyData)
-	m.send(raw, func(rec *wire.Fields) { wire.ParseFinished(raw, verifyDataLen, rec) })
+	m.send(raw, func(rec *wire.Fields) { wire.ParseFinished(raw, wire.VerifyDataLen12, rec) })
 	h.transcript.add(raw)
 }
 
@@ -88,7 +85,7 @@ func (h *hello12) sendFinished(m *Machine, write schedule.Keys12, verifyData []b
 // method of the master secret that belongs to it.
 func (h *hello12) receiveFinished(m *Machine, raw []byte, verify func(transcriptHash, got []byte) bool) error {
 	rec := m.recording()
-	verifyData, err := wire.ParseFinished(raw, verifyDataLen, rec)
+	verifyData, err := wire.ParseFinished(raw, wire.VerifyDataLen12, rec)
 	m.received(raw, rec)
 	if err != nil {
 		return err
