@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strings"
 
 	"github.com/watchword-tls/watchword"
 )
@@ -33,6 +34,14 @@ var fakeServers = map[string]hostileClient{
 			return err
 		}
 		return closes(raw, nil)
+	},
+	"garbage-hello": sends("\x16\x03\x03\x00\x2a\x02\x00\x00\x26" + strings.Repeat("\xff", 38)),
+	"endless": func(raw net.Conn, _ *watchword.Key) error {
+		for {
+			if _, err := io.WriteString(raw, "\x15\x03\x03\x00\x02\x01\x70"); err != nil {
+				return err // a warning about the server name, for ever
+			}
+		}
 	},
 	"wrong-key": func(raw net.Conn, key *watchword.Key) error {
 		return watchword.Server(raw, serverConfig(otherKey(key.Identity(), key.Options()))).Handshake()

@@ -35,6 +35,7 @@ func init() {
 	scriptCommands["fake"] = scriptFake
 	scriptCommands["missing"] = scriptMissing
 	scriptCommands["repeat"] = scriptRepeat
+	scriptCommands["freeport"] = scriptFreePort
 }
 
 // patienceOfTests is how long a script waits for what must come.
@@ -268,4 +269,18 @@ func scriptRepeat(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	fmt.Fprintln(w)
 	ts.Check(w.Flush())
+}
+
+// freeport VARIABLE: a port that nobody listens at, for programs that cannot
+// take one themselves.
+func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: freeport VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[0], port)
 }

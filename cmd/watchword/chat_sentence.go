@@ -10,11 +10,13 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/suite"
 )
 
 // isErrno reports whether err is the system's error of this number; Windows
@@ -45,14 +47,67 @@ func listenFailure(address string, err error) error {
 
 // dialFailure says why there is no connection with the server. keys is the
 // option that names the key file, for a command that is shown.
-func dialFailure(address string, err error, keys string) error {
+func dialFailure(address string, err error, config *watchword.Config, keys string) error {
+	var remote *watchword.RemoteError
 	if refused(err) {
 		return fmt.Errorf("nobody listens at %s: start \"watchword server\" there first, or check --connect", address)
 	}
 	if sentence := unreachable(address, err, "--connect"); sentence != nil {
 		return sentence
 	}
+	ask := fmt.Sprintf(`"watchword probe %s" says what it speaks`, address)
+	switch {
+	case errors.As(err, &remote) && remote.Description == alert.ProtocolVersion:
+		return fmt.Errorf("no connection with %s: the server does not speak %s (alert %d %s): %s; %s", address,
+			offeredVersions(config), remote.Description, remote.Description, olderAdvice(config), ask)
+	case errors.Is(err, watchword.ErrKeyRejected):
+		return fmt.Errorf("no connection with %s: %s, and %s", address, explain(err, keys), ask)
+	}
 	return fmt.Errorf("no connection with %s: %s", address, explain(err, keys))
+}
+
+// offers says which versions a client with this configuration and its one key
+// offers.
+func offers(c *watchword.Config) (tls13, tls12 bool) {
+	o := c.Keys[0].Options()
+	named := func(version uint16) bool {
+		return c.Suites == nil || slices.ContainsFunc(c.Suites, func(id watchword.SuiteID) bool {
+			s, ok := suite.ByID(suite.ID(id))
+			return ok && s.Version == version
+		})
+	}
+	tls13 = o.Version != watchword.VersionTLS12 && named(watchword.VersionTLS13)
+	tls12 = o.Version != watchword.VersionTLS13 && o.Kind == watchword.External && c.Policy != watchword.Modern && named(watchword.VersionTLS12)
+	return tls13, tls12
+}
+
+func offeredVersions(c *watchword.Config) string {
+	switch tls13, tls12 := offers(c); {
+	case tls13 && tls12:
+		return "TLS 1.3 or TLS 1.2"
+	case tls12:
+		return "TLS 1.2"
+	}
+	return "TLS 1.3"
+}
+
+// olderAdvice says how a client reaches a server of another version.
+func olderAdvice(c *watchword.Config) string {
+	tls13, tls12 := offers(c)
+	o := c.Keys[0].Options()
+	switch {
+	case tls12 && tls13:
+		return "what is older is not safe, and not here"
+	case tls12:
+		return "TLS 1.3 was left out by --suite or by the key"
+	case o.Kind == watchword.Imported:
+		return "TLS 1.2 needs an external key on both ends (watchword key new --external) and --policy compatible"
+	case o.Version == watchword.VersionTLS13:
+		return "the key is for TLS 1.3 alone"
+	case c.Policy == watchword.Modern:
+		return "if it speaks TLS 1.2, --policy compatible reaches it, or else --policy legacy"
+	}
+	return "TLS 1.2 was left out by --suite"
 }
 
 // unreachable says why there is no connection at all; nil means that there was
@@ -100,7 +155,7 @@ func explain(err error, keys string) string {
 	case errors.As(err, &local):
 		return local.Error()
 	case errors.As(err, &remote) && remote.Description == alert.ProtocolVersion:
-		return fmt.Sprintf("the other end does not speak TLS 1.3 (alert %d %s)", remote.Description, remote.Description)
+		return fmt.Sprintf("the other end speaks none of the versions that it was offered (alert %d %s)", remote.Description, remote.Description)
 	case errors.As(err, &remote):
 		return remote.Error()
 	case errors.Is(err, watchword.ErrTruncated):

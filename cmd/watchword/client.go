@@ -98,8 +98,7 @@ func runClient(ctx context.Context, env *ui, args []string) int {
 	}
 	config := &watchword.Config{Keys: []*watchword.Key{key}, HandshakeTimeout: *timeout}
 	policy.apply(config)
-	// What the key cannot do is known before anybody is called.
-	if _, err := watchword.NewClientEngine(config, "", time.Now()); err != nil {
+	if err := policy.checkKey(config, key); err != nil {
 		return env.fail(err)
 	}
 	conn, err := dial(ctx, env, *address, config, keys.suffix(), *verbose)
@@ -125,7 +124,7 @@ func dial(ctx context.Context, env *ui, address string, config *watchword.Config
 	case err != nil && ctx.Err() != nil:
 		return nil, fmt.Errorf("stopped before there was a connection with %s: nothing was sent", address)
 	case err != nil:
-		return nil, dialFailure(address, err, keys)
+		return nil, dialFailure(address, err, config, keys)
 	}
 	if verbose {
 		env.say("%s", describeSession(address, conn.Session(), time.Since(begin)))

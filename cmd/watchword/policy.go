@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/suite"
 )
 
@@ -40,6 +42,16 @@ func (p *policyFlags) check() error {
 		return errors.New(strings.TrimPrefix(err.Error(), "watchword: "))
 	}
 	return nil
+}
+
+// checkKey says what a client's key cannot do, before anybody is called.
+func (p *policyFlags) checkKey(c *watchword.Config, k *watchword.Key) error {
+	version := k.Options().Version
+	if tls13, tls12 := offers(c); version != 0 && !tls13 && !tls12 {
+		return fmt.Errorf("the key %s is for %s alone, of which --policy %s and --suite leave nothing", keyfile.FormatIdentity(k.Identity()), watchword.VersionName(version), p.policy)
+	}
+	_, err := watchword.NewClientEngine(c, "", time.Now())
+	return err
 }
 
 // noKeys is a lookup for a configuration that is only checked.

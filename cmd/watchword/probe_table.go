@@ -21,7 +21,11 @@ func probeTable(r *probe.Report) string {
 	if r.Key != nil {
 		how = "with the key " + keyfile.FormatIdentity(r.Key.Identity())
 	}
-	fmt.Fprintf(&b, "%s, asked %s, in %d connections\n", r.Address, how, r.Connections)
+	connections := "1 connection"
+	if r.Connections != 1 {
+		connections = fmt.Sprintf("%d connections", r.Connections)
+	}
+	fmt.Fprintf(&b, "%s, asked %s, in %s\n", r.Address, how, connections)
 	for _, v := range []*probe.Version{&r.TLS13, &r.TLS12} {
 		b.WriteString(versionTable(r, v))
 	}
@@ -70,7 +74,7 @@ func versionTable(r *probe.Report, v *probe.Version) string {
 			row(name, "unknown")
 		}
 		for _, x := range items {
-			row(name, "%s%s", x.Name, proved(r, x.Proved))
+			row(name, "%s", strings.TrimSpace(fmt.Sprintf("%-46s%s", x.Name, proved(r, x.Proved))))
 			name = ""
 		}
 		if len(items) > 0 && !complete {
@@ -96,9 +100,9 @@ func proved(r *probe.Report, yes bool) string {
 	case r.Key == nil:
 		return ""
 	case yes:
-		return "   proved"
+		return "proved"
 	}
-	return "   not proved"
+	return "not proved"
 }
 
 func exchangeNames(v *probe.Version) string {

@@ -99,7 +99,7 @@ func (r *Report) findKey() {
 		case v.Key == No:
 			r.find("key-refused", "refuses the key in %s (%s): its identity is not known there, or its key differs, or one end has it as imported and the other as external: compare the fingerprints on both ends", name, v.KeyReason)
 		case v.Key == Unknown && v.KeyReason != "" && v.Spoken == Yes:
-			r.find("key-not-tried", "was not asked with the key in %s: %s; watchword key new --external makes one for both", name, v.KeyReason)
+			r.find("key-not-tried", "was not asked with the key in %s: %s", name, v.KeyReason)
 		}
 	}
 }
@@ -119,6 +119,8 @@ func (r *Report) findVersions() {
 		r.find("policy", "needs --policy legacy: %s", r.whyLegacy())
 	case r.Certificate == Yes && r.TLS12.Spoken != Yes:
 		r.find("certificate", "shows a certificate to whoever has no key that it knows: whether it takes a shared key can be told only with one (--id and --keys)")
+	case r.Key == nil && r.TLS13.Spoken == Yes:
+		r.find("nothing-usable", "speaks TLS 1.3: whether it takes a shared key can be told only with one (--id and --keys)")
 	case r.Key == nil:
 		r.find("nothing-usable", "speaks nothing with a shared key that can be used, as far as can be told without a key")
 	default:

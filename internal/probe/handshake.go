@@ -83,8 +83,10 @@ func (p *prober) classify(a *answer) error {
 	case errors.As(a.err, &remote):
 		p.heard = true
 		a.alert = &remote.Description
-	case errors.Is(a.err, watchword.ErrHandshakeTimeout):
+	case errors.Is(a.err, watchword.ErrHandshakeTimeout) && a.hello == nil:
 		return ErrSilent
+	case errors.Is(a.err, watchword.ErrHandshakeTimeout):
+		return ErrStalled
 	case errors.Is(a.err, context.Canceled), errors.Is(a.err, context.DeadlineExceeded), errors.Is(a.err, watchword.ErrNotTLS):
 		return a.err
 	case errors.Is(a.err, watchword.ErrKeyRejected):

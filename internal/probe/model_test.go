@@ -155,6 +155,9 @@ func (m *model) answer13(h *wire.ClientHello) []byte {
 	}
 	version := wire.VersionTLS13
 	sh := &wire.ServerHello{LegacyVersion: wire.VersionTLS12, LegacySessionIDEcho: h.LegacySessionID, CipherSuite: uint16(id), SelectedVersion: &version}
+	if h.KeyShare.Share(group) != nil && !m.certificate {
+		return alertRecord(m.unknownKey)
+	}
 	if h.KeyShare.Share(group) == nil {
 		sh.HelloRetryRequest, sh.SelectedGroup = true, &group
 		return handshakeRecord(sh.Append(nil))

@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err != nil && !p.heard:
+	case err != nil && (!p.heard || p.report.empty()):
 		return nil, err
 	}
 	p.report.Stopped = err
@@ -163,7 +163,7 @@ func (p *prober) cause(err error) error {
 		return over
 	}
 	if errors.As(err, &local) {
-		return errors.New(local.Reason)
+		return fmt.Errorf("its answer makes no sense: %s", local.Reason)
 	}
 	return err
 }

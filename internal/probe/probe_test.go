@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,14 @@ func TestWithoutAKey(t *testing.T) {
 		"TLS 1.3 with a certificate": {
 			model{suites13: []suite.ID{suite.AES256GCMSHA384, suite.AES128GCMSHA256}, groups13: []wire.NamedGroup{wire.GroupX25519, groupP384}, certificate: true},
 			Yes, No, "TLS_AES_256_GCM_SHA384 TLS_AES_128_GCM_SHA256", "x25519 secp384r1", "", "certificate", 3 + 2 + 2,
+		},
+		"TLS 1.3 with a certificate, after a HelloRetryRequest": {
+			model{suites13: suite.Preferred()[:1], groups13: []wire.NamedGroup{wire.GroupP256, wire.GroupX25519}, certificate: true},
+			Yes, No, suite.Preferred()[0].String(), "secp256r1 x25519", "", "certificate", 4 + 1 + 2,
+		},
+		"TLS 1.3 alone, a HelloRetryRequest before the key": {
+			model{suites13: suite.Preferred()[:1], groups13: []wire.NamedGroup{wire.GroupP256, wire.GroupX25519}, retries: true, unknownKey: alert.DecryptError},
+			Yes, No, suite.Preferred()[0].String(), "secp256r1 x25519", "modern", "policy", 4 + 1 + 2,
 		},
 		"TLS 1.2 as it should be": {
 			model{suites12: []suite.ID{suite.ECDHEPSKAES128GCMSHA256, suite.ECDHEPSKAES128CBCSHA256}, groups12: both, etm: true, ems: true, ri: true, nothing: alert.HandshakeFailure},
@@ -285,10 +294,10 @@ func TestStoppedOnTheWay(t *testing.T) {
 		"little time": {waitForEnd, Options{Total: 300 * time.Millisecond}, "all connections together may take 300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked := 0
+			var asked atomic.Int64
 			handle := answering(m.answer)
 			address, _ := listen(t, func(raw net.Conn) {
-				if asked++; asked > 4 { // connections follow each other
+				if asked.Add(1) > 4 { // connections follow each other
 					c.after(raw)
 					return
 				}

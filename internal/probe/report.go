@@ -121,6 +121,11 @@ func newReport(o Options) *Report {
 	}
 }
 
+// empty reports whether nothing was learned.
+func (r *Report) empty() bool {
+	return r.TLS13.Spoken == Unknown && r.TLS12.Spoken == Unknown && r.Older == Unknown
+}
+
 // note adds what an answer says.
 func (v *Version) note(a *answer) {
 	v.Spoken = Yes

@@ -27,8 +27,8 @@ func (p *prober) askTLS13() error {
 			return errAnyKey
 		}
 		v.Spoken = Yes
-		if !a.hello.HelloRetryRequest {
-			p.report.Certificate = Yes
+		if p.report.Certificate, err = p.askCertificate(a, suites); err != nil {
+			return err
 		}
 	} else {
 		p.report.Certificate = No
@@ -46,6 +46,25 @@ func (p *prober) askTLS13() error {
 		return p.enumerate(v, a, suites, allGroups, p.asker(p.hello13))
 	}
 	return nil
+}
+
+// askCertificate says whether the server goes on with a certificate: the first
+// answer tells it unless it is a HelloRetryRequest, which may come before the
+// server has looked for the key. The share is of X25519, so that is asked for.
+func (p *prober) askCertificate(first *answer, suites []suite.ID) (Known, error) {
+	if !first.hello.HelloRetryRequest {
+		return Yes, nil
+	}
+	a, err := p.ask(withShare(p.hello13(suites, []wire.NamedGroup{wire.GroupX25519})))
+	switch {
+	case err != nil:
+		return Unknown, err
+	case a.hello != nil && !a.hello.HelloRetryRequest:
+		return Yes, nil
+	case judgeRefusal(a) == Yes:
+		return No, nil
+	}
+	return Unknown, nil
 }
 
 // asker turns a ClientHello into a question.
@@ -170,7 +189,7 @@ func (p *prober) askTLS12() error {
 	switch o := p.keyOptions(); {
 	case p.Key == nil:
 	case o.Kind == watchword.Imported:
-		v.KeyReason = "the key is imported, which is for TLS 1.3 alone (RFC 9258)"
+		v.KeyReason = "the key is imported, which is for TLS 1.3 alone (RFC 9258); watchword key new --external makes one for both"
 	case o.Version == watchword.VersionTLS13:
 		v.KeyReason = "the key is for TLS 1.3 alone"
 	default:
