@@ -36,8 +36,8 @@ it has none begins with watchword-probe-, for whoever reads the server's log.
 
 The status is 0 if the policy modern or compatible reaches the server, as far as
 can be told, and with a key if a handshake was completed so; 1 if only legacy
-does, or nothing, or the key was refused, or the server could not be asked; 2 if
-the command line makes no sense.`, limits.MaxProbeConnections, limits.ProbeSeconds),
+does, or nothing, or the key was refused in every version, or the server could not
+be asked; 2 if the command line makes no sense.`, limits.MaxProbeConnections, limits.ProbeSeconds),
 		run: runProbe,
 	})
 }

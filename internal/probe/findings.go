@@ -97,7 +97,7 @@ func (r *Report) findKey() {
 		switch {
 		case v.Spoken == No:
 		case v.Key == No:
-			r.find("key-refused", "refuses the key in %s (%s): its identity is not known there, or its key differs, or one end has it as imported and the other as external: compare the fingerprints on both ends", name, v.KeyReason)
+			r.find("key-refused", "refuses the key in %s (%s): its identity is not known there, or its key differs, or it is for another version there, or one end has it as imported and the other as external: compare the fingerprints on both ends", name, v.KeyReason)
 		case v.Key == Unknown && v.KeyReason != "" && v.Spoken == Yes:
 			r.find("key-not-tried", "was not asked with the key in %s: %s", name, v.KeyReason)
 		}
