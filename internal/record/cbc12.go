@@ -37,11 +37,10 @@ func (c *cbc12) sealedLen(n int) int { return c.cbc.SealedLen(n) }
 // (RFC 5246 §6.2.3.2). They are read in batches. One that was not read whole is
 // not used: with an IV that can be foretold, CBC gives away its content.
 func (c *cbc12) nextIV() ([]byte, error) {
-	if len(c.unused) < ivLen {
+	if len(c.unused) == 0 {
 		if c.ivs == nil {
 			c.ivs = make([]byte, limits.IVBatch*ivLen)
 		}
-		c.unused = nil
 		if _, err := io.ReadFull(c.rand, c.ivs); err != nil {
 			return nil, alert.Wrap(alert.InternalError, fmt.Errorf("no record was sent, because its IV could not be made: the source of randomness failed: %w", err))
 		}

@@ -92,7 +92,11 @@ func TestVersionsFollowEachOther(t *testing.T) {
 	for _, c := range distinct12() {
 		w, r := pair(t, aes128())
 		for range 2 {
-			if _, _, err := r.Open(nil, mustAppend(t, w, Handshake, []byte("1.3"))); err != nil || r.Seq() != 1 {
+			rec := mustAppend(t, w, Handshake, []byte("1.3"))
+			if rec[0] != byte(ApplicationData) {
+				t.Errorf("%s: a record of TLS 1.3 shows its type.", c.name)
+			}
+			if _, _, err := r.Open(nil, rec); err != nil || r.Seq() != 1 || r.tls12 != nil {
 				t.Fatalf("A record of TLS 1.3 did not open: %v", err)
 			}
 			w.SetKeys12(c.suite, c.keys(t, 1), c.form, new(counter))
