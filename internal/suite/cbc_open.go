@@ -46,13 +46,15 @@ func (c *CBC) openSecret(seq uint64, typ byte, body []byte) ([]byte, bool) {
 // plain must have room for the MAC and one byte of padding.
 func removePadding(plain []byte, macLen int) (n, goodMask int) {
 	last := len(plain) - 1
-	padding := int(plain[last]) // padding_length; the padding has one byte more
+	paddingLength := plain[last]
+	padding := int(paddingLength) // the padding has one byte more
 	goodMask = ^maskLess(last-macLen, padding)
 	// All bytes that may belong to the padding have its length as their value.
 	wrong := 0
 	for i := range min(maxPadding, len(plain)) {
+		b := int(plain[last-i])
 		inPaddingMask := ^maskLess(padding, i)
-		wrong |= inPaddingMask & (int(plain[last-i]) ^ padding)
+		wrong |= inPaddingMask & (b ^ padding)
 	}
 	goodMask &= maskEqual(wrong, 0)
 	return last - macLen - goodMask&padding, goodMask
@@ -178,18 +180,19 @@ func setState(h stateHash, state []byte) {
 	}
 }
 
-// copyMAC returns the MAC that begins at the secret position start of plain. It
-// reads every byte that may belong to a MAC, puts each that does into a ring as
-// long as the MAC, and then turns the ring, by a power of two at a time.
-func (m *secretMAC) copyMAC(plain []byte, start int) []byte {
+// copyMAC returns the MAC that begins at the secret position macStart of plain.
+// It reads every byte that may belong to a MAC, puts each that does into a ring
+// as long as the MAC, and then turns the ring, by a power of two at a time.
+func (m *secretMAC) copyMAC(plain []byte, macStart int) []byte {
 	ring, turned := m.mac[:m.size], m.rotated[:m.size]
 	clear(ring)
 	least, _ := m.contentRange(len(plain))
 	turn, slot := 0, 0
 	for i := least; i < len(plain); i++ {
-		inMask := ^maskLess(i, start) & maskLess(i, start+m.size)
-		ring[slot] |= plain[i] & byte(inMask)
-		turn |= slot & maskEqual(i, start)
+		b, before := plain[i], ring[slot]
+		inMask := ^maskLess(i, macStart) & maskLess(i, macStart+m.size)
+		ring[slot] = before | b&byte(inMask)
+		turn |= slot & maskEqual(i, macStart)
 		if slot++; slot == m.size {
 			slot = 0
 		}
@@ -198,7 +201,8 @@ func (m *secretMAC) copyMAC(plain []byte, start int) []byte {
 		stepMask := maskLess(0, turn&step)
 		from := step
 		for to := range turned {
-			turned[to] = byte(pick(stepMask, int(ring[from]), int(ring[to])))
+			stay, move := int(ring[to]), int(ring[from])
+			turned[to] = byte(pick(stepMask, move, stay))
 			if from++; from == m.size {
 				from = 0
 			}
