@@ -5,7 +5,6 @@ package interop
 // file. And the other way round: we load what psktool writes.
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -73,7 +72,7 @@ func TestMosquittoReadsOurKeyFile(t *testing.T) {
 	// Without "user root" it would become a user who cannot read the file.
 	config := writeFile(t, "mosquitto.conf", fmt.Appendf(nil,
 		"listener %s 127.0.0.1\npsk_file %s\npsk_hint watchword\nallow_anonymous true\nuser root\npersistence false\n", port, f.Name()))
-	p := start(t, daemon("mosquitto"), "-c", config, "-v")
+	p := start(t, "mosquitto", "-c", config, "-v")
 	p.prints(`mosquitto version \S+ running`)
 	for _, id := range []string{identity, "bob"} {
 		c := dial(t, port, current(t, f, id))
@@ -87,14 +86,6 @@ func TestMosquittoReadsOurKeyFile(t *testing.T) {
 		}
 		c.Close()
 	}
-}
-
-// daemon returns the path of a program that Debian keeps where only root looks.
-func daemon(name string) string {
-	if path := filepath.Join("/usr/sbin", name); fileExists(path) {
-		return path
-	}
-	return name
 }
 
 func fileExists(path string) bool {
@@ -160,7 +151,7 @@ func echoServer(t *testing.T) string {
 func TestNbdkitReadsOurKeyFile(t *testing.T) {
 	f := keyFileFor(t, "keys.psk")
 	port := freePort(t)
-	p := start(t, daemon("nbdkit"), "-f", "-v", "-i", "127.0.0.1", "-p", port, "--tls=require", "--tls-psk="+f.Name(), "memory", "1M")
+	p := start(t, "nbdkit", "-f", "-v", "-i", "127.0.0.1", "-p", port, "--tls=require", "--tls-psk="+f.Name(), "memory", "1M")
 	p.prints(`bound to IP address`)
 	for _, id := range []string{identity, oddIdentity, "bob"} {
 		nbdDial(t, port, current(t, f, id)).Close()
@@ -176,15 +167,7 @@ func TestNbdkitReadsOurKeyFile(t *testing.T) {
 
 func TestQEMUReadsOurKeyFile(t *testing.T) {
 	f := keyFileFor(t, "keys.psk") // the name that QEMU looks for
-	// Without a group of RFC 7919 in this file it looks for one of its own,
-	// which may take longer than a test.
-	group, err := os.ReadFile("testdata/qemu/dh-params.pem")
-	if err == nil {
-		err = os.WriteFile(filepath.Join(filepath.Dir(f.Name()), "dh-params.pem"), group, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	giveDHGroup(t, filepath.Dir(f.Name()))
 	image := writeFile(t, "image", make([]byte, 1<<20))
 	port := freePort(t)
 	p := start(t, "qemu-nbd", "-t", "-x", "", "-b", "127.0.0.1", "-p", port, "-f", "raw",
@@ -201,10 +184,7 @@ func waitPort(t *testing.T, p *peer, port string) {
 	t.Helper()
 	const ports = "/proc/net/tcp"
 	if !fileExists(ports) {
-		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-			t.Fatalf("the kernel's table of ports, %s, is missing", ports)
-		}
-		t.Skipf("the kernel's table of ports, %s, is missing", ports)
+		missing(t, "the kernel's table of ports, "+ports+",")
 	}
 	var n uint16
 	if _, err := fmt.Sscan(port, &n); err != nil {
@@ -234,32 +214,15 @@ func nbdDial(t *testing.T, port string, cfg *watchword.Config) *watchword.Conn {
 	}
 	t.Cleanup(func() { raw.Close() })
 	raw.SetDeadline(time.Now().Add(testTime))
-	greeting := make([]byte, 18) // NBDMAGIC, IHAVEOPT, flags
-	if _, err := io.ReadFull(raw, greeting); err != nil || string(greeting[:16]) != "NBDMAGICIHAVEOPT" {
-		t.Fatalf("the NBD server greets with %q, %v", greeting, err)
-	}
-	const optionStartTLS, replyAck = 5, 1
-	request := binary.BigEndian.AppendUint32(nil, 3) // fixed newstyle, no zeroes
-	request = append(request, "IHAVEOPT"...)
-	request = binary.BigEndian.AppendUint32(request, optionStartTLS)
-	request = binary.BigEndian.AppendUint32(request, 0)
-	if _, err := raw.Write(request); err != nil {
+	if err := nbdAskForTLS(raw); err != nil {
 		t.Fatal(err)
-	}
-	reply := make([]byte, 20) // magic, option, type, length
-	if _, err := io.ReadFull(raw, reply); err != nil || binary.BigEndian.Uint32(reply[12:]) != replyAck {
-		t.Fatalf("the NBD server answers %x, %v", reply, err)
 	}
 	c := watchword.Client(raw, cfg)
 	if err := c.Handshake(); err != nil {
 		t.Fatalf("our client's handshake fails: %v", err)
 	}
 	// TLS 1.3's server has not seen our Finished yet: an answer proves it.
-	list := append([]byte("IHAVEOPT"), 0, 0, 0, 3, 0, 0, 0, 0)
-	if _, err := c.Write(list); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadFull(c, reply); err != nil {
+	if _, err := nbdAsk(c, nbdInfo, make([]byte, 6)); err != nil {
 		t.Fatalf("the NBD server does not answer: %v", err)
 	}
 	return c

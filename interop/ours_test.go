@@ -118,6 +118,12 @@ type service struct {
 // handshake done; a failed handshake is the connection's result.
 func serve(t *testing.T, cfg *watchword.Config, handle func(*watchword.Conn) error) *service {
 	t.Helper()
+	return serveAfter(t, nil, cfg, handle)
+}
+
+// serveAfter is serve for a protocol in which something comes before TLS.
+func serveAfter(t *testing.T, before func(net.Conn) error, cfg *watchword.Config, handle func(*watchword.Conn) error) *service {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -132,15 +138,21 @@ func serve(t *testing.T, cfg *watchword.Config, handle func(*watchword.Conn) err
 			if err != nil {
 				return
 			}
-			s.results <- serveOne(raw, cfg, handle)
+			s.results <- serveOne(raw, before, cfg, handle)
 		}
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
 	return s
 }
 
-func serveOne(raw net.Conn, cfg *watchword.Config, handle func(*watchword.Conn) error) error {
+func serveOne(raw net.Conn, before func(net.Conn) error, cfg *watchword.Config, handle func(*watchword.Conn) error) error {
+	defer raw.Close()
 	raw.SetDeadline(time.Now().Add(testTime))
+	if before != nil {
+		if err := before(raw); err != nil {
+			return fmt.Errorf("before TLS: %w", err)
+		}
+	}
 	c := watchword.Server(raw, cfg)
 	defer c.Close()
 	if err := c.Handshake(); err != nil {

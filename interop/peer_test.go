@@ -9,10 +9,12 @@ package interop
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -44,20 +46,39 @@ func lookup(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-			t.Fatalf("the program %s is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it", name)
-		}
-		t.Skipf("the program %s is missing", name)
+		// Debian keeps daemons where only root looks.
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", name))
+	}
+	if err != nil {
+		missing(t, "the program "+name)
 	}
 	return path
+}
+
+// missing skips the test, or fails it where nothing may be missing.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
+		t.Fatalf("%s is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it", what)
+	}
+	t.Skipf("%s is missing", what)
 }
 
 // start starts the program in a folder of its own.
 func start(t *testing.T, name string, args ...string) *peer {
 	t.Helper()
+	return startIn(t, t.TempDir(), nil, name, args...)
+}
+
+// startIn starts the program in this folder, with env besides our environment.
+func startIn(t *testing.T, folder string, env []string, name string, args ...string) *peer {
+	t.Helper()
 	p := &peer{t: t, name: name, deadline: time.Now().Add(testTime), news: make(chan struct{})}
 	p.cmd = exec.Command(lookup(t, name), args...)
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Dir = folder
+	if env != nil {
+		p.cmd.Env = append(os.Environ(), env...)
+	}
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatalf("no pipe to %s: %v", name, err)
@@ -88,8 +109,11 @@ func start(t *testing.T, name string, args ...string) *peer {
 func redact(args []string) []string {
 	shown := append([]string(nil), args...)
 	for i, a := range args {
-		if i+1 < len(args) && (a == "-psk" || a == "--pskkey") {
-			shown[i+1] = "(key)"
+		switch a {
+		case "-psk", "--psk", "--pskkey", "-k":
+			if i+1 < len(args) {
+				shown[i+1] = "(key)"
+			}
 		}
 	}
 	return shown
@@ -131,17 +155,30 @@ func (p *peer) data() string {
 	return p.stdout.String()
 }
 
-// until waits until ok says yes; ended tells it that no more output will come.
-func (p *peer) until(what string, ok func(output string, ended bool) bool) {
+// dataLen is how much the program has printed to stdout.
+func (p *peer) dataLen() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stdout.Len()
+}
+
+func (p *peer) hasEnded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
+
+// wait waits until ok says yes. It is asked again whenever something changed.
+func (p *peer) wait(what string, ok func() bool) {
 	p.t.Helper()
 	late := time.NewTimer(time.Until(p.deadline))
 	defer late.Stop()
 	for {
 		p.mu.Lock()
-		output, ended, news := p.output.String(), p.ended, p.news
+		ended, news := p.ended, p.news
 		p.mu.Unlock()
 		switch {
-		case ok(output, ended):
+		case ok():
 			return
 		case ended:
 			p.t.Fatalf("%s ended before %s", p.name, what)
@@ -152,6 +189,12 @@ func (p *peer) until(what string, ok func(output string, ended bool) bool) {
 			p.t.Fatalf("%s: time is over before %s", p.name, what)
 		}
 	}
+}
+
+// until waits until ok says yes; ended tells it that no more output will come.
+func (p *peer) until(what string, ok func(output string, ended bool) bool) {
+	p.t.Helper()
+	p.wait(what, func() bool { return ok(p.text(), p.hasEnded()) })
 }
 
 // prints waits for output that matches the expression, and returns the first
@@ -183,8 +226,23 @@ func (p *peer) say(text string) {
 func (p *peer) ends() int {
 	p.t.Helper()
 	p.stdin.Close()
-	p.until("it ended", func(_ string, ended bool) bool { return ended })
+	p.wait("it ended", p.hasEnded)
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// printsData waits until the program has printed n bytes to stdout, and returns
+// all that it printed there.
+func (p *peer) printsData(n int) []byte {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("it printed %d bytes", n), func() bool { return p.dataLen() >= n })
+	return []byte(p.data())
+}
+
+// stop ends the program at once and waits for its end.
+func (p *peer) stop() {
+	p.stdin.Close()
+	p.cmd.Process.Kill()
+	p.wait("it ended", p.hasEnded)
 }
 
 // freePort returns a port that nobody listens on, for programs that cannot

@@ -1,0 +1,89 @@
+package interop
+
+// mbed TLS and wolfSSL have no program to connect with, so each has a small one
+// in C in testdata, compiled here. And Node.js, whose two programs are of the
+// same kind: a server that sends back what comes, and its client.
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/watchword-tls/watchword"
+)
+
+// compile compiles testdata/FOLDER/psk.c and returns the program's path.
+func compile(t *testing.T, folder, header string, libraries ...string) string {
+	t.Helper()
+	cc := lookup(t, "cc")
+	// The header stands for the library: without it the test is skipped.
+	probe := exec.Command(cc, "-E", "-include", header, "-x", "c", "-")
+	probe.Stdin = strings.NewReader("")
+	if err := probe.Run(); err != nil {
+		missing(t, "the library of "+header)
+	}
+	program := filepath.Join(t.TempDir(), folder)
+	args := append([]string{"-Wall", "-Wextra", "-Werror", "-O1", "-o", program, "testdata/" + folder + "/psk.c"}, libraries...)
+	if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
+		t.Fatalf("psk.c of %s does not compile: %v\n%s", folder, err, out)
+	}
+	return program
+}
+
+func compileMbedTLS(t *testing.T) string {
+	return compile(t, "mbedtls", "mbedtls/ssl.h", "-lmbedtls", "-lmbedx509", "-lmbedcrypto")
+}
+
+func compileWolfSSL(t *testing.T) string {
+	return compile(t, "wolfssl", "wolfssl/ssl.h", "-lwolfssl")
+}
+
+// echoProgram returns both ends of a peer whose server says "listening PORT".
+func echoProgram(p *peerInfo, program string) (serverProgram, clientProgram) {
+	server := serverProgram{
+		peer: p, end: p.order[0],
+		start: func(t *testing.T, v values) (*peer, string) {
+			v.Port, v.Program = "0", program
+			running := run(t, p.folder, "server", configure(t, p.folder, v))
+			return running, running.prints(`listening (\d+)`)
+		},
+		talk: sendsBackWhole,
+	}
+	client := clientProgram{
+		peer: p, end: p.order[1],
+		start: func(t *testing.T, v values) *peer {
+			v.Program = program
+			return run(t, p.folder, "client", configure(t, p.folder, v))
+		},
+		serve: sendBack,
+		talk:  func(t *testing.T, running *peer) string { return feeds(t, running, "", load()) },
+	}
+	return server, client
+}
+
+func TestWolfSSL(t *testing.T) {
+	t.Parallel()
+	server, client := echoProgram(wolfsslPeer, compileWolfSSL(t))
+	both := []trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}
+	server.trials = both
+	client.trials = slices.Concat(both, []trial{
+		// It lists psk_ke first, and gets forward secrecy all the same.
+		{version: watchword.VersionTLS13, with: "psk_ke allowed", group: watchword.P256,
+			set: func(c *watchword.Config) { c.KeyExchange = watchword.PSKOnlyAllowed }},
+		{version: watchword.VersionTLS13, with: "psk_ke, without forward secrecy", args: "tls13 - psk_ke",
+			set: func(c *watchword.Config) { c.KeyExchange = watchword.PSKOnly }},
+	})
+	t.Run("server", server.test)
+	t.Run("client", client.test)
+}
+
+func TestNode(t *testing.T) {
+	t.Parallel()
+	server, client := echoProgram(nodePeer, "")
+	server.trials = slices.Concat([]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}, each(chacha, aes128))
+	client.trials = server.trials
+	t.Run("server", server.test)
+	t.Run("client", client.test)
+}

@@ -1,0 +1,1 @@
+freeradius -f -l stdout -xx -d {{.Dir}}

@@ -1,0 +1,1 @@
+coap-server-gnutls -A {{.Host}} -p {{.Port}} -k {{.Key}} -h hint -v 7

@@ -1,0 +1,1 @@
+coap-server-openssl -A {{.Host}} -p {{.Port}} -k {{.Key}} -h hint -v 7

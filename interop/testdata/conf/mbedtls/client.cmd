@@ -1,0 +1,1 @@
+{{.Program}} client {{.Port}} {{.Identity}} key.hex {{.Args}}

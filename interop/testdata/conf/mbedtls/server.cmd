@@ -1,0 +1,1 @@
+{{.Program}} server {{.Port}} {{.Identity}} key.hex {{.Args}}

@@ -1,0 +1,1 @@
+nbdcopy image nbds://{{.Identity}}@{{.Host}}:{{.Port}}/?tls-psk-file={{.Dir}}/keys.psk

@@ -1,0 +1,1 @@
+nbdcopy nbds://{{.Identity}}@{{.Host}}:{{.Port}}/?tls-psk-file={{.Dir}}/keys.psk copy

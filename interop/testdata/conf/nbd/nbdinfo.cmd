@@ -1,0 +1,1 @@
+nbdinfo nbds://{{.Identity}}@{{.Host}}:{{.Port}}/?tls-psk-file={{.Dir}}/keys.psk

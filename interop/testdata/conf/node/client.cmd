@@ -1,0 +1,1 @@
+node {{.Args}} client.js {{.Port}} {{.Identity}} key.hex

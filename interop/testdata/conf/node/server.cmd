@@ -1,0 +1,1 @@
+node {{.Args}} server.js {{.Port}} {{.Identity}} key.hex

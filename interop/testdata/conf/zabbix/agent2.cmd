@@ -1,0 +1,1 @@
+zabbix_agent2 -f -c {{.Dir}}/agent2.conf

@@ -1,0 +1,1 @@
+zabbix_agentd -f -c {{.Dir}}/agentd.conf

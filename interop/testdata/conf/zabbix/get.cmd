@@ -1,0 +1,1 @@
+zabbix_get -s {{.Host}} -p {{.Port}} -k agent.ping --tls-connect psk --tls-psk-identity {{.Identity}} --tls-psk-file key.psk
