@@ -65,12 +65,20 @@ func plainLengths(c *CBC) []int {
 	return append(lengths, 1<<14, 1<<14+64, 1<<14+304)
 }
 
+// stride is 1, or n where tests are to be short.
+func stride(n int) int {
+	if testing.Short() {
+		return n
+	}
+	return 1
+}
+
 // TestEveryBadByte: for each length of padding, each byte of padding and MAC
 // changed makes a bad record, and leaves no plaintext behind.
 func TestEveryBadByte(t *testing.T) {
 	eachMAC(t, func(t *testing.T, c *CBC, r reference) {
 		iv := bytesFrom("IV", 16)
-		for padding := range 256 {
+		for padding := 0; padding < 256; padding += stride(17) {
 			const length = 320
 			content := bytesFrom("content", length-c.macLen-1-padding)
 			plain, _ := r.plaintext(9, 23, content, length)
@@ -217,7 +225,7 @@ func TestCompressions(t *testing.T) {
 				}
 				return ok
 			}
-			for padding := range 256 {
+			for padding := 0; padding < 256; padding += stride(5) {
 				// A good MAC where there is room for it.
 				if n := length - c.macLen - 1 - padding; n >= 0 {
 					plain, _ := r.plaintext(1, 23, text[:n], length)
@@ -239,7 +247,7 @@ func TestCompressions(t *testing.T) {
 		}
 	})
 	t.Logf("%d records were opened.", total)
-	if total < 30_000 {
+	if total < 150_000/stride(5) {
 		t.Error("That is too few for a proof.")
 	}
 }
@@ -274,33 +282,6 @@ func TestCompressionsAreCounted(t *testing.T) {
 	if calls != 3+1 {
 		t.Errorf("An HMAC over 125 bytes cost %d compressions, want 4.", calls)
 	}
-}
-
-// TestNoAllocation: no record costs memory once the first has been sealed or
-// opened.
-func TestNoAllocation(t *testing.T) {
-	both(t, func(t *testing.T, c *CBC, r reference) {
-		content, iv := bytesFrom("content", 1000), bytesFrom("IV", 16)
-		sealed := c.Seal(nil, 0, 23, iv, content)
-		room, body := make([]byte, 0, len(sealed)), make([]byte, len(sealed))
-		c.Open(0, 23, bytes.Clone(sealed))
-		if n := testing.AllocsPerRun(100, func() { c.Seal(room, 0, 23, iv, content) }); n != 0 {
-			t.Errorf("Sealing a record allocates %v times.", n)
-		}
-		for _, good := range []bool{true, false} {
-			if n := testing.AllocsPerRun(100, func() {
-				copy(body, sealed)
-				if !good {
-					body[40] ^= 1
-				}
-				if _, ok := c.Open(0, 23, body); ok != good {
-					t.Errorf("A record opened is %v, want %v.", ok, good)
-				}
-			}); n != 0 {
-				t.Errorf("Opening a record (good: %v) allocates %v times.", good, n)
-			}
-		}
-	})
 }
 
 // FuzzCBCOpen holds the opener against the reference, with the data as the

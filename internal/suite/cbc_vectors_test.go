@@ -4,6 +4,8 @@ package suite
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"hash"
 	"testing"
 )
 
@@ -113,6 +115,20 @@ func TestMasks(t *testing.T) {
 		}
 		if pick(-1, a, 7) != a || pick(0, a, 7) != 7 {
 			t.Errorf("Of %d and 7 the wrong one was picked.", a)
+		}
+	}
+}
+
+// TestUnreadableHash: a hash whose state is elsewhere, or hidden, is refused
+// when the keys are set, not found out by records that do not open.
+func TestUnreadableHash(t *testing.T) {
+	for name, h := range map[string]*macHash{
+		"another block": {sha256.Size, 7, 8, sha256.New},
+		"another value": {sha256.Size, 6, 8, sha256.New224},
+		"hidden":        {sha256.Size, 6, 8, func() hash.Hash { return struct{ hash.Hash }{sha256.New()} }},
+	} {
+		if _, err := h.newSecretMAC(make([]byte, 32)); err != errHashState {
+			t.Errorf("%s: the error is %v, want that the state cannot be read.", name, err)
 		}
 	}
 }
