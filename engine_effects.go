@@ -53,6 +53,8 @@ func (e *Engine) apply(effect handshake.Effect, now time.Time) error {
 		e.keepTicket(f, now)
 	case handshake.TicketReceived12:
 		e.keepTicket12(f, now)
+	case handshake.TicketGoesOn12:
+		e.config.Tickets.Cache.Put(e.client.server, e.client.ticket)
 	default:
 		panic("watchword: unknown effect")
 	}

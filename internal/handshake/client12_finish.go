@@ -81,8 +81,12 @@ func (s *client12WaitFinished) handle(m *Machine, raw []byte) (state, error) {
 		h.sendFinished(m, s.keys.client, master.ClientFinished(h.transcript.sum()))
 	}
 	m.do(Done{})
-	if t := s.ticket; t != nil && len(t.Ticket) > 0 && len(t.Ticket) <= limits.MaxTicketLen && s.c.WantTickets {
+	switch t := s.ticket; {
+	case !s.c.WantTickets:
+	case t != nil && len(t.Ticket) > 0 && len(t.Ticket) <= limits.MaxTicketLen:
 		m.do(TicketReceived12{t, m.result.Session12})
+	case t == nil && m.result.Resumed:
+		m.do(TicketGoesOn12{})
 	}
 	return &connected12{client}, nil
 }

@@ -104,6 +104,11 @@ type TicketReceived12 struct {
 	Session *Session12
 }
 
+// TicketGoesOn12 says that the server resumed a session and sent no new ticket:
+// the one that was used works on (RFC 5077 §3.3). OpenSSL does so.
+type TicketGoesOn12 struct{}
+
+func (TicketGoesOn12) effect()       {}
 func (SetWriteKey12) effect()        {}
 func (SetReadKey12) effect()         {}
 func (TryReadKeys12) effect()        {}

@@ -32,6 +32,8 @@ type options struct {
 
 	// What is negotiated.
 	credentials []*credential
+	psk         string // of TLS 1.2, with the identity that it goes by
+	pskIdentity string
 	groups      []watchword.Group
 	keyShares   []watchword.Group
 	minVersion  int
@@ -146,6 +148,9 @@ var flags = map[string]flag{
 	"psk-importer-context":  ofCredential(func(c *credential) *[]byte { return &c.context }),
 	"psk-importer-sha256":   credentialHash(watchword.SHA256),
 	"psk-importer-sha384":   credentialHash(watchword.SHA384),
+
+	"psk":          text(func(o *options) *string { return &o.psk }),
+	"psk-identity": text(func(o *options) *string { return &o.pskIdentity }),
 
 	"curves":         groupList(func(o *options) *[]watchword.Group { return &o.groups }),
 	"key-shares":     groupList(func(o *options) *[]watchword.Group { return &o.keyShares }),
@@ -283,6 +288,8 @@ func (c *connectionOptions) targets(name string) (string, []*options) {
 func (o *options) unimplemented() error {
 	const tls13 = 0x0304
 	switch {
+	case o.psk != "":
+		return nil
 	case len(o.credentials) == 0:
 		return fmt.Errorf("%w: a certificate", errUnimplemented)
 	case o.verifyPeer && o.trustCert != "":
