@@ -106,7 +106,7 @@ func TestMasks(t *testing.T) {
 	mask := map[bool]int{true: -1, false: 0}
 	for _, a := range numbers {
 		for _, b := range numbers {
-			if a-b > 1<<31-1 || b-a > 1<<31-1 {
+			if d := int64(a) - int64(b); d > 1<<31-1 || -d > 1<<31-1 {
 				continue // outside of what the masks are for
 			}
 			if maskLess(a, b) != mask[a < b] || maskEqual(a, b) != mask[a == b] {
