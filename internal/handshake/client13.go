@@ -165,7 +165,11 @@ func (s *clientWaitServerHello) handle(m *Machine, raw []byte) (state, error) {
 // check tests what ServerHello and HelloRetryRequest have in common
 // (RFC 9846 §4.2.3 and §4.2.4).
 func (s *clientWaitServerHello) check(sh *wire.ServerHello) (*suite.Suite, error) {
-	if sh.SelectedVersion == nil {
+	switch {
+	case sh.SelectedVersion != nil:
+	case s.retry != nil:
+		return nil, alert.New(alert.IllegalParameter, "the server changed the version after its HelloRetryRequest") // RFC 9846 §4.2.4
+	default:
 		return nil, alert.New(alert.ProtocolVersion, s.onlyOlder(sh))
 	}
 	allowed := []wire.ExtensionType{wire.ExtSupportedVersions, wire.ExtKeyShare, wire.ExtPreSharedKey}
@@ -195,7 +199,7 @@ func (s *clientWaitServerHello) check(sh *wire.ServerHello) (*suite.Suite, error
 
 // onlyOlder says what a server that speaks no TLS 1.3 can be met with.
 func (s *clientWaitServerHello) onlyOlder(sh *wire.ServerHello) string {
-	if sh.LegacyVersion != wire.VersionTLS12 || s.retry != nil {
+	if sh.LegacyVersion != wire.VersionTLS12 {
 		return "the server speaks " + wire.VersionName(sh.LegacyVersion) + " only"
 	}
 	return "the server does not speak TLS 1.3, only TLS 1.2: " + s.c.Without12
