@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxRecord = limits.RecordHeaderLen + limits.MaxCiphertext
+	maxRecord = limits.RecordHeaderLen + limits.MaxCiphertext12
 
 	// smallInput in bytes holds most flights of a handshake and most
 	// messages of people.
