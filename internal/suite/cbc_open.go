@@ -156,7 +156,7 @@ func (m *secretMAC) buildBlock(header *[macHeaderLen]byte, plain []byte, i, end,
 	}
 	var length [8]byte // in bits, the key's block included
 	binary.BigEndian.PutUint64(length[:], uint64(m.blockLen()+end)<<3)
-	tail := block[len(block)-len(length):]
+	tail := (*[len(length)]byte)(block[len(block)-len(length):]) // an array: no check of j
 	for j := range length {
 		tail[j] |= length[j] & byte(lastMask)
 	}
