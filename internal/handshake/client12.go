@@ -104,7 +104,9 @@ func (s *clientWaitServerHello) extensions12(m *Machine, sh *wire.ServerHello) e
 		if err != nil {
 			return err
 		}
-		m.do(LimitSent{n}, LimitRead{s.c.RecordSizeLimit})
+		// Where TLS 1.3 was offered too, ours is a byte more than was asked for,
+		// and the server may use it.
+		m.do(LimitSent{n}, LimitRead{int(*s.hello.RecordSizeLimit)})
 	}
 	return nil
 }

@@ -76,7 +76,10 @@ func (s *clientWaitServerHello) start(m *Machine) error {
 		hello.ALPN = c.NextProtos
 	}
 	if c.RecordSizeLimit > 0 {
-		limit := uint16(c.RecordSizeLimit + 1)
+		limit := uint16(c.RecordSizeLimit)
+		if slices.Contains(c.Versions, wire.VersionTLS13) {
+			limit++ // there it counts the content type too (RFC 8449 §4)
+		}
 		hello.RecordSizeLimit = &limit
 	}
 	s.hello = hello
