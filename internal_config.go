@@ -154,10 +154,6 @@ func (c *Config) common() (handshake.Common, error) {
 	if err != nil {
 		return common, err
 	}
-	common.Suites, common.Suites12 = splitSuites(allowed)
-	common.Versions = slices.DeleteFunc(common.Versions, func(v uint16) bool {
-		return v == VersionTLS13 && len(common.Suites) == 0 || v == VersionTLS12 && len(common.Suites12) == 0
-	})
 	common.Groups = []wire.NamedGroup{wire.GroupX25519MLKEM768, wire.GroupX25519, wire.GroupP256}
 	if c.Groups != nil {
 		common.Groups = nil
@@ -168,6 +164,14 @@ func (c *Config) common() (handshake.Common, error) {
 			common.Groups = append(common.Groups, wire.NamedGroup(g))
 		}
 	}
+	common.Suites, common.Suites12 = splitSuites(allowed)
+	if !slices.ContainsFunc(common.Groups, func(g wire.NamedGroup) bool { return g != wire.GroupX25519MLKEM768 }) {
+		// TLS 1.2 has no hybrid, and so nothing for ECDHE.
+		common.Suites12 = slices.DeleteFunc(common.Suites12, func(id suite.ID) bool { s, _ := suite.ByID(id); return s.KeyExchange == suite.ECDHEPSK })
+	}
+	common.Versions = slices.DeleteFunc(common.Versions, func(v uint16) bool {
+		return v == VersionTLS13 && len(common.Suites) == 0 || v == VersionTLS12 && len(common.Suites12) == 0
+	})
 	common.Modes = c.modes()
 	if len(common.Versions) == 0 || len(common.Groups) == 0 && c.KeyExchange != PSKOnly {
 		return common, errors.New("watchword: the configuration leaves no suite or no group")

@@ -111,13 +111,18 @@ func (r *raw12) respond(sent []byte) ([]byte, error) {
 	return r.finish(sent)
 }
 
-// say makes the record of a handshake message and adds it to the transcript.
-func (r *raw12) say(raw []byte) ([]byte, error) {
+// say makes the records of a handshake message and adds it to the transcript.
+func (r *raw12) say(raw []byte) (out []byte, err error) {
 	if r.change != nil {
 		raw = r.change(raw)
 	}
 	r.transcript = append(r.transcript, raw...)
-	return r.writer.Append(nil, record.Handshake, raw)
+	for err == nil && len(raw) > 0 {
+		n := min(len(raw), r.writer.MaxContent())
+		out, err = r.writer.Append(out, record.Handshake, raw[:n])
+		raw = raw[n:]
+	}
+	return out, err
 }
 
 // sayAll is say for several messages.

@@ -259,7 +259,8 @@ func chooseSuite12(hello *wire.ClientHello, c *ServerConfig) (*suite.Suite, wire
 	sentence := "no TLS 1.2 suite in common: the client offers " + suiteNames12(hello.CipherSuites) + "; here " + joined(c.Suites12) + " are allowed"
 	if group == 0 && uses12(c.Suites12, suite.ECDHEPSK) {
 		sentence += ", and no group is in common: the client offers " + joined(offered) + ", here " + joined(groups12(c.Groups)) + " are allowed"
-	} else if !c.Legacy {
+	} else if !c.Legacy && !offersAny(hello.CipherSuites, suite.Compatible12()) {
+		// Else the policy allows it, and Config.Suites is what does not.
 		sentence += policyHint(hello.CipherSuites)
 	}
 	return nil, 0, alert.New(alert.HandshakeFailure, sentence)

@@ -61,19 +61,21 @@ func versionSentence(m *wire.ClientHello, offered, ours []uint16) string {
 // policyHint names the policy that allows one of the offered suites of
 // TLS 1.2.
 func policyHint(offered []uint16) string {
-	has := func(ids []suite.ID) bool {
-		return slices.ContainsFunc(ids, func(id suite.ID) bool { return slices.Contains(offered, uint16(id)) })
-	}
 	switch {
-	case has(suite.Compatible12()):
+	case offersAny(offered, suite.Compatible12()):
 		return "; with an external key, the policy compatible would allow what it offers"
-	case has(suite.Legacy12()):
+	case offersAny(offered, suite.Legacy12()):
 		return "; with an external key, the policy legacy would allow what it offers"
 	}
 	return "; none of the suites that it offers is one with a pre-shared key that we have"
 }
 
-// suiteNames are those of TLS 1.2 with a pre-shared key in a peer's list.
+// offersAny reports whether a peer's list has one of these suites.
+func offersAny(offered []uint16, ids []suite.ID) bool {
+	return slices.ContainsFunc(ids, func(id suite.ID) bool { return slices.Contains(offered, uint16(id)) })
+}
+
+// suiteNames12 are those of TLS 1.2 with a pre-shared key in a peer's list.
 func suiteNames12(offered []uint16) string {
 	var known []suite.ID
 	for _, id := range suite.Legacy12() {
