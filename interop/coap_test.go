@@ -126,7 +126,7 @@ func twoPorts(t *testing.T) (string, string) {
 func coapClient(name, command string) clientProgram {
 	const resource = "watchword's resource"
 	return clientProgram{
-		peer: libcoapPeer, end: name + " (client)", keys: textKeys,
+		peer: libcoapPeer, end: name + " (client)", keys: textKeys, sends: "127.0.0.1",
 		start: func(t *testing.T, v values) *peer {
 			return run(t, libcoapPeer.folder, command, configure(t, libcoapPeer.folder, v))
 		},
@@ -157,13 +157,25 @@ func coapClient(name, command string) clientProgram {
 
 func TestCoAPServerOpenSSL(t *testing.T) {
 	server := coapServer("coap-server-openssl", "server")
-	server.trials = []trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}
+	server.trials = unpinned(watchword.Compatible)
 	server.test(t)
 }
 
 func TestCoAPServerGnuTLS(t *testing.T) {
 	server := coapServer("coap-server-gnutls", "server-gnutls")
 	server.hangs = true
-	server.trials = []trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}
+	server.trials = append(unpinned(watchword.Compatible), each(ecdheCBC[0])...)
 	server.test(t)
+}
+
+func TestCoAPClientOpenSSL(t *testing.T) {
+	client := coapClient("coap-client-openssl", "client")
+	client.trials = []trial{{version: watchword.VersionTLS12, policy: watchword.Compatible, with: defaults}}
+	client.test(t)
+}
+
+func TestCoAPClientGnuTLS(t *testing.T) {
+	client := coapClient("coap-client-gnutls", "client-gnutls")
+	client.trials = []trial{{version: watchword.VersionTLS12, policy: watchword.Compatible, with: defaults}}
+	client.test(t)
 }

@@ -66,15 +66,48 @@ func echoProgram(p *peerInfo, program string) (serverProgram, clientProgram) {
 func TestWolfSSL(t *testing.T) {
 	t.Parallel()
 	server, client := echoProgram(wolfsslPeer, compileWolfSSL(t))
-	both := []trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}
+	both := slices.Concat(
+		[]trial{{version: watchword.VersionTLS13, with: defaults}},
+		changed([]trial{{version: watchword.VersionTLS12, policy: watchword.Compatible}}, defaults, "", "tls12", 0),
+		changed(each(
+			watchword.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256, ecdheChaCha, ecdheCBC[0], plainAEAD[2],
+		), "", "", "tls12", 0),
+	)
 	server.trials = both
-	client.trials = slices.Concat(both, []trial{
+	// It offers X25519 in TLS 1.2 and then fails with it in ECDHE_PSK.
+	client.trials = slices.Concat(withP256(both), withP256(changed(each(ecdheCBC[0]), "no extended master secret", "", "tls12 - no-ems", noEMS)), []trial{
 		// It lists psk_ke first, and gets forward secrecy all the same.
-		{version: watchword.VersionTLS13, with: "psk_ke allowed", group: watchword.P256,
+		{version: watchword.VersionTLS13, with: "`KeyExchange: PSKOnlyAllowed`", group: watchword.P256,
 			set: func(c *watchword.Config) { c.KeyExchange = watchword.PSKOnlyAllowed }},
-		{version: watchword.VersionTLS13, with: "psk_ke, without forward secrecy", args: "tls13 - psk_ke",
+		{version: watchword.VersionTLS13, with: pskOnly, args: "tls13 - psk_ke",
 			set: func(c *watchword.Config) { c.KeyExchange = watchword.PSKOnly }},
 	})
+	t.Run("server", server.test)
+	t.Run("client", client.test)
+}
+
+// withP256 returns the trials with TLS 1.2 kept to the group P-256.
+func withP256(trials []trial) []trial {
+	trials = slices.Clone(trials)
+	for i := range trials {
+		if tr := &trials[i]; tr.version == watchword.VersionTLS12 && tr.suite != plainAEAD[2] {
+			tr.with = strings.TrimSuffix("`Groups: P256`; "+tr.with, "; ")
+			tr.set = func(c *watchword.Config) { c.Groups = []watchword.Group{watchword.P256} }
+		}
+	}
+	return trials
+}
+
+func TestMbedTLS(t *testing.T) {
+	t.Parallel()
+	server, client := echoProgram(mbedtlsPeer, compileMbedTLS(t))
+	server.trials = slices.Concat(
+		[]trial{{version: watchword.VersionTLS12, with: defaults, policy: watchword.Compatible}},
+		each(all12...),
+		changed(each(ecdheCBC[0], plainCBC[0]), "no encrypt-then-MAC", "", "- no-etm", noETM),
+		changed(each(ecdheCBC[0], plainAEAD[0]), "no extended master secret", "", "- no-ems", noEMS),
+	)
+	client.trials = server.trials
 	t.Run("server", server.test)
 	t.Run("client", client.test)
 }
@@ -82,7 +115,11 @@ func TestWolfSSL(t *testing.T) {
 func TestNode(t *testing.T) {
 	t.Parallel()
 	server, client := echoProgram(nodePeer, "")
-	server.trials = slices.Concat([]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}}, each(chacha, aes128))
+	server.trials = slices.Concat(
+		unpinned(watchword.Compatible),
+		each(chacha, aes128),
+		each(ecdheChaCha, ecdheCBC[0], ecdheCBC[1], plainAEAD[0], plainAEAD[1], plainAEAD[2], plainCBC[0], plainCBC[2]),
+	)
 	client.trials = server.trials
 	t.Run("server", server.test)
 	t.Run("client", client.test)

@@ -38,7 +38,7 @@ func TestMosquittoAsServer(t *testing.T) {
 			}
 			return "a message of " + size(data) + " there and back"
 		},
-		trials: mosquittoTrials(""),
+		trials: mosquittoTrials(),
 	}.test(t)
 }
 
@@ -66,7 +66,7 @@ func TestMosquittoPub(t *testing.T) {
 			return "a message of " + size(load())
 		},
 		sends:  "127.0.0.1",
-		trials: mosquittoTrials("--tls-version tlsv1.2"),
+		trials: mosquittoTrials(),
 	}.test(t)
 }
 
@@ -88,13 +88,14 @@ func TestMosquittoSub(t *testing.T) {
 			return "a message of " + size(data)
 		},
 		sends:  "127.0.0.1",
-		trials: mosquittoTrials("--tls-version tlsv1.2"),
+		trials: mosquittoTrials(),
 	}.test(t)
 }
 
-func mosquittoTrials(_ string) []trial {
+func mosquittoTrials() []trial {
 	return slices.Concat(
-		[]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}},
+		unpinned(watchword.Compatible),
 		each(chacha, aes128),
+		each(ecdheChaCha, ecdheCBC[0], ecdheCBC[1], plainAEAD[0], plainAEAD[1], plainCBC[0], plainCBC[2]),
 	)
 }

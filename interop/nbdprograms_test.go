@@ -124,7 +124,7 @@ func TestNbdinfo(t *testing.T) {
 			return "the export's size"
 		},
 		sends:  "127.0.0.1",
-		trials: nbdTrials()[:1],
+		trials: nbdTrials()[:2],
 	}.test(t)
 }
 
@@ -182,7 +182,9 @@ func TestNbdcopyWrites(t *testing.T) {
 
 func nbdTrials() []trial {
 	return slices.Concat(
-		[]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}},
+		unpinned(watchword.Compatible),
 		each(chacha, aes128),
+		// No CBC but with SHA-1.
+		each(ecdheChaCha, ecdheCBC[2], plainAEAD[0], plainAEAD[1]),
 	)
 }

@@ -18,9 +18,12 @@ func TestOpenSSLAsServer(t *testing.T) {
 			return p, p.prints(`ACCEPT 127\.0\.0\.1:(\d+)`)
 		},
 		talk: func(t *testing.T, c *watchword.Conn) string {
-			return sendsBack(t, c, reverseLines)
+			data := longLines(load())
+			return sendsBack(t, c, data, reverseLines(data))
 		},
-		trials: opensslTrials(),
+		// In TLS 1.2 the callback of s_server only warns.
+		takesAnyIdentity: []uint16{watchword.VersionTLS12},
+		trials:           opensslTrials(),
 	}.test(t)
 }
 
@@ -37,8 +40,18 @@ func TestOpenSSLAsClient(t *testing.T) {
 }
 
 func opensslTrials() []trial {
+	cbc := []watchword.SuiteID{
+		watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256,
+		watchword.TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384,
+		watchword.TLS_PSK_WITH_AES_128_CBC_SHA256,
+		watchword.TLS_PSK_WITH_AES_128_CBC_SHA,
+	}
 	return slices.Concat(
-		[]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}},
+		unpinned(watchword.Compatible),
 		each(chacha, aes128, aes256),
+		each(all12...),
+		changed(each(cbc...), "no encrypt-then-MAC", "", "-no_etm", noETM),
+		changed(each(cbc[0], plainAEAD[0], ecdheChaCha), "no extended master secret", "OPENSSL_CONF=no-ems.cnf", "", noEMS),
+		changed(each(cbc...), "neither of both", "OPENSSL_CONF=no-ems.cnf", "-no_etm", noEMS|noETM),
 	)
 }

@@ -18,12 +18,13 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // testTime bounds everything that one test does, so that nothing hangs.
-const testTime = 10 * time.Second
+const testTime = 30 * time.Second
 
 // A peer is a running program. Its standard input is held open until the test
 // closes it: s_client, s_server and gnutls-cli stop at its end.
@@ -33,6 +34,7 @@ type peer struct {
 	cmd      *exec.Cmd
 	stdin    io.WriteCloser
 	deadline time.Time
+	children bool // it has processes of its own
 
 	mu     sync.Mutex
 	output bytes.Buffer // stdout and stderr, in the order in which they came
@@ -76,6 +78,7 @@ func startIn(t *testing.T, folder string, env []string, name string, args ...str
 	p := &peer{t: t, name: name, deadline: time.Now().Add(testTime), news: make(chan struct{})}
 	p.cmd = exec.Command(lookup(t, name), args...)
 	p.cmd.Dir = folder
+	p.cmd.WaitDelay = time.Second // for children that keep its output open
 	if env != nil {
 		p.cmd.Env = append(os.Environ(), env...)
 	}
@@ -238,10 +241,21 @@ func (p *peer) printsData(n int) []byte {
 	return []byte(p.data())
 }
 
-// stop ends the program at once and waits for its end.
+// hasChildren is for a program that must end them itself: it is asked to stop,
+// and not killed.
+func (p *peer) hasChildren() {
+	p.children = true
+	p.t.Cleanup(p.stop)
+}
+
+// stop ends the program and waits for its end.
 func (p *peer) stop() {
 	p.stdin.Close()
-	p.cmd.Process.Kill()
+	if p.children {
+		p.cmd.Process.Signal(syscall.SIGTERM)
+	} else {
+		p.cmd.Process.Kill()
+	}
 	p.wait("it ended", p.hasEnded)
 }
 

@@ -93,6 +93,9 @@ func TestFreeRADIUSAsServer(t *testing.T) {
 			}
 			return fmt.Sprintf("%d requests of 4 KB, each accepted", requests)
 		},
-		trials: []trial{{version: watchword.VersionTLS13, with: "both ends' defaults", group: watchword.P256}},
+		trials: slices.Concat(
+			unpinned(watchword.Compatible),
+			each(ecdheChaCha, ecdheCBC[0], plainAEAD[0]),
+		),
 	}.test(t)
 }

@@ -94,7 +94,8 @@ func throughTunnel(t *testing.T, plain *net.TCPConn) string {
 
 func stunnelTrials() []trial {
 	return slices.Concat(
-		[]trial{{version: watchword.VersionTLS13, with: "both ends' defaults"}},
+		unpinned(watchword.Compatible),
 		each(chacha, aes128),
+		each(ecdheChaCha, ecdheCBC[0], ecdheCBC[1], plainAEAD[0], plainAEAD[1], plainAEAD[2], plainCBC[0], plainCBC[1]),
 	)
 }

@@ -116,9 +116,9 @@ func finishTable() error {
 	return difference(withoutVersions(string(kept)), withoutVersions(now))
 }
 
-var packageVersion = regexp.MustCompile("(\\(`[a-z0-9-]+`) [^)]+\\)")
+var packageVersion = regexp.MustCompile("(?m)^Debian: .*")
 
-func withoutVersions(text string) string { return packageVersion.ReplaceAllString(text, "$1)") }
+func withoutVersions(text string) string { return packageVersion.ReplaceAllString(text, "") }
 
 // difference names the lines that one text has and the other has not.
 func difference(kept, now string) error {
@@ -191,7 +191,8 @@ func (p *peerInfo) rows() []row {
 		}
 	}
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(slices.Index(p.order, a.end), slices.Index(p.order, b.end)), cmp.Compare(a.order, b.order))
+		return cmp.Or(cmp.Compare(slices.Index(p.order, a.end), slices.Index(p.order, b.end)),
+			cmp.Compare(b.version, a.version), cmp.Compare(a.order, b.order))
 	})
 	return rows
 }
@@ -228,7 +229,7 @@ func (p *peerInfo) write(b *strings.Builder) error {
 	fmt.Fprintf(b, "\n## %s\n\n", p.name)
 	var packages []string
 	for _, name := range p.packages {
-		packages = append(packages, fmt.Sprintf("(`%s` %s)", name, debianVersion(name)))
+		packages = append(packages, fmt.Sprintf("`%s` %s", name, debianVersion(name)))
 	}
 	fmt.Fprintf(b, "Debian: %s.\n\n%s\n", strings.Join(packages, ", "), about)
 	fmt.Fprintf(b, "| end | TLS | suite | key exchange | key | policy | with | result |\n|---|---|---|---|---|---|---|---|\n")

@@ -23,12 +23,11 @@ func load() []byte {
 // size says how much that is, for the table.
 func size(b []byte) string { return fmt.Sprintf("%.3g MiB", float64(len(b))/(1<<20)) }
 
-// sendsBack sends the load to a program that sends it back, changed as back
-// says, and ends our stream before all of it is back: what the program still
-// sends must arrive, and then its own end.
-func sendsBack(t *testing.T, c *watchword.Conn, back func([]byte) []byte) string {
+// sendsBack sends data to a program that sends it back, maybe changed, and ends
+// our stream before all of it is back: what the program still sends must arrive,
+// and then its own end.
+func sendsBack(t *testing.T, c *watchword.Conn, data, want []byte) string {
 	t.Helper()
-	data := load()
 	failed := make(chan error, 1)
 	go func() {
 		_, err := c.Write(data)
@@ -44,10 +43,6 @@ func sendsBack(t *testing.T, c *watchword.Conn, back func([]byte) []byte) string
 	if err := <-failed; err != nil {
 		t.Fatalf("our client cannot write: %v", err)
 	}
-	want := data
-	if back != nil {
-		want = back(data)
-	}
 	if checksum(got) != checksum(want) {
 		t.Errorf("our client reads %s, want %s", checksum(got), checksum(want))
 	}
@@ -55,7 +50,9 @@ func sendsBack(t *testing.T, c *watchword.Conn, back func([]byte) []byte) string
 }
 
 // sendsBackWhole is sendsBack for any program that echoes.
-func sendsBackWhole(t *testing.T, c *watchword.Conn) string { return sendsBack(t, c, nil) }
+func sendsBackWhole(t *testing.T, c *watchword.Conn) string {
+	return sendsBack(t, c, load(), load())
+}
 
 // sendsBackPieces is for a program that must not get more before it has sent
 // back what it has.
@@ -73,6 +70,18 @@ func sendsBackPieces(t *testing.T, c *watchword.Conn) string {
 	}
 	endOurs(t, c)
 	return size(load()) + " each way"
+}
+
+// longLines joins lines of the load, for a program that sends each line by
+// itself.
+func longLines(text []byte) []byte {
+	const lineLen = 8000
+	joined := bytes.ReplaceAll(text, []byte("\n"), []byte(" "))
+	for i := lineLen - 1; i < len(joined); i += lineLen {
+		joined[i] = '\n'
+	}
+	joined[len(joined)-1] = '\n'
+	return joined
 }
 
 // reverseLines is what "s_server -rev" makes of a text.
@@ -99,11 +108,12 @@ func sendBack(c *watchword.Conn) error {
 	return err
 }
 
-// feeds writes data to the program's standard input, wants it back on its
-// standard output after what it says first, and ends its input: the program
-// ends its stream, and then itself.
-func feeds(t *testing.T, p *peer, first string, data []byte) string {
+// feeds writes the load to the program's standard input, wants what comes back
+// on its standard output, after what it says first, and ends its input: the
+// program ends its stream, and then itself.
+func feeds(t *testing.T, p *peer, first string, back []byte) string {
 	t.Helper()
+	data := load()
 	begin := 0
 	if first != "" {
 		p.prints(first)
@@ -112,12 +122,15 @@ func feeds(t *testing.T, p *peer, first string, data []byte) string {
 	if _, err := p.stdin.Write(data); err != nil {
 		t.Fatalf("%s does not read its standard input: %v", p.name, err)
 	}
-	got := p.printsData(begin + len(data))[begin:]
+	got := p.printsData(begin + len(back))[begin:]
 	if status := p.ends(); status != 0 {
 		t.Errorf("%s ends with status %d, want 0", p.name, status)
 	}
-	if got = got[:len(data)]; checksum(got) != checksum(data) {
-		t.Errorf("%s prints %s, want %s", p.name, checksum(got), checksum(data))
+	if got = got[:len(back)]; checksum(got) != checksum(back) {
+		t.Errorf("%s prints %s, want %s", p.name, checksum(got), checksum(back))
+	}
+	if len(back) < len(data) {
+		return size(data) + " there, " + size(back) + " back"
 	}
 	return size(data) + " each way"
 }

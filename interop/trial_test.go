@@ -44,6 +44,62 @@ const (
 	noETM                  // encrypt-then-MAC (RFC 7366)
 )
 
+// defaults is what a trial is called in which our end has all that its policy
+// allows.
+const defaults = "both ends' defaults"
+
+// pskOnly is what a trial of TLS 1.3 is called without forward secrecy.
+const pskOnly = "`KeyExchange: PSKOnly` (psk_ke)"
+
+// unpinned returns trials in which the ends meet with all that they have, once
+// in TLS 1.3 and once, our end being kept to it, in TLS 1.2.
+func unpinned(policy12 watchword.Policy) []trial {
+	return []trial{
+		{version: watchword.VersionTLS13, with: defaults},
+		{version: watchword.VersionTLS12, with: defaults, policy: policy12, set: func(c *watchword.Config) {
+			c.MaxVersion = watchword.VersionTLS12
+		}},
+	}
+}
+
+// changed returns the trials with other arguments for the program, and under a
+// policy that is needed for what it then lacks.
+func changed(trials []trial, with, env, args string, without lack) []trial {
+	for i := range trials {
+		tr := &trials[i]
+		tr.with, tr.env, tr.args, tr.without = with, env, args, without
+		if without&noEMS != 0 {
+			tr.policy = watchword.Legacy
+		}
+	}
+	return trials
+}
+
+// The suites of TLS 1.2 that most programs have.
+var (
+	ecdheCBC = []watchword.SuiteID{
+		watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256,
+		watchword.TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA384,
+		watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA,
+		watchword.TLS_ECDHE_PSK_WITH_AES_256_CBC_SHA,
+	}
+	plainAEAD = []watchword.SuiteID{
+		watchword.TLS_PSK_WITH_AES_128_GCM_SHA256,
+		watchword.TLS_PSK_WITH_AES_256_GCM_SHA384,
+		watchword.TLS_PSK_WITH_CHACHA20_POLY1305_SHA256,
+	}
+	plainCBC = []watchword.SuiteID{
+		watchword.TLS_PSK_WITH_AES_128_CBC_SHA256,
+		watchword.TLS_PSK_WITH_AES_256_CBC_SHA384,
+		watchword.TLS_PSK_WITH_AES_128_CBC_SHA,
+		watchword.TLS_PSK_WITH_AES_256_CBC_SHA,
+	}
+	ecdheChaCha = watchword.TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256
+
+	// all12 is every suite of TLS 1.2 that OpenSSL and we have.
+	all12 = slices.Concat([]watchword.SuiteID{ecdheChaCha}, ecdheCBC, plainAEAD, plainCBC)
+)
+
 // each returns a trial of each suite, under the strictest policy that has it.
 func each(suites ...watchword.SuiteID) []trial {
 	var trials []trial
@@ -86,7 +142,6 @@ func (tr trial) config(k *watchword.Key) *watchword.Config {
 	cfg := &watchword.Config{Keys: []*watchword.Key{k}, Policy: tr.policy}
 	if tr.suite != 0 {
 		cfg.Suites = []watchword.SuiteID{tr.suite}
-		cfg.MinVersion, cfg.MaxVersion = tr.version, tr.version
 	}
 	if tr.set != nil {
 		tr.set(cfg)

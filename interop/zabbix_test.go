@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func zabbixPort(t *testing.T) string {
 const zabbixAnswerLen = 60000
 
 // zabbixAgent is an agent that is asked for the content of a file.
-func zabbixAgent(name, ready string, end error) serverProgram {
+func zabbixAgent(name string, end error) serverProgram {
 	var file string
 	return serverProgram{
 		peer: zabbixPeer, end: "zabbix_" + name + " (server)",
@@ -87,7 +88,8 @@ func zabbixAgent(name, ready string, end error) serverProgram {
 				t.Fatal(err)
 			}
 			p := run(t, zabbixPeer.folder, name, v)
-			p.prints(ready)
+			p.hasChildren()
+			waitPort(t, p, v.Port)
 			return p, v.Port
 		},
 		talk: func(t *testing.T, c *watchword.Conn) string {
@@ -116,7 +118,9 @@ func zabbixActive(name string) clientProgram {
 		peer: zabbixPeer, end: "zabbix_" + name + " (client)",
 		start: func(t *testing.T, v values) *peer {
 			v.Root, v.Target, v.Port = 1, "127.0.0.1:"+v.Port, zabbixPort(t)
-			return run(t, zabbixPeer.folder, name, configure(t, zabbixPeer.folder, v))
+			p := run(t, zabbixPeer.folder, name, configure(t, zabbixPeer.folder, v))
+			p.hasChildren()
+			return p
 		},
 		serve: func(c *watchword.Conn) error {
 			request, err := readZabbix(c)
@@ -131,19 +135,119 @@ func zabbixActive(name string) clientProgram {
 }
 
 func TestZabbixAgent2AsServer(t *testing.T) {
-	agent := zabbixAgent("agent2", "Press Ctrl\\+C to exit", watchword.ErrTruncated)
-	agent.trials = zabbixTrials13()
+	agent := zabbixAgent("agent2", watchword.ErrTruncated)
+	agent.trials = agent2Trials()
 	agent.test(t)
 }
 
 func TestZabbixAgent2AsClient(t *testing.T) {
 	agent := zabbixActive("agent2")
-	agent.trials = zabbixTrials13()
+	agent.trials = agent2Trials()
 	agent.test(t)
 }
 
-// agent2 has P-256 alone, which its own first try may not be.
-func zabbixTrials13() []trial {
-	return append([]trial{{version: watchword.VersionTLS13, with: "both ends' defaults", group: watchword.P256}},
-		each(chacha, aes128)...)
+// agent2 has P-256 alone.
+func agent2Trials() []trial {
+	return slices.Concat(
+		[]trial{{version: watchword.VersionTLS13, with: defaults, group: watchword.P256}},
+		each(chacha, aes128),
+		each(
+			watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256,
+			watchword.TLS_PSK_WITH_AES_128_GCM_SHA256,
+			watchword.TLS_PSK_WITH_AES_128_CBC_SHA256,
+		),
+	)
+}
+
+func TestZabbixAgentdAsServer(t *testing.T) {
+	agent := zabbixAgent("agentd", nil)
+	agent.trials = append(unpinned(watchword.Compatible)[1:], each(zabbixSuites...)...)
+	agent.test(t)
+}
+
+func TestZabbixAgentdAsClient(t *testing.T) {
+	agent := zabbixActive("agentd")
+	agent.trials = zabbixClientTrials()
+	agent.test(t)
+}
+
+func TestZabbixGet(t *testing.T) {
+	clientProgram{
+		peer: zabbixPeer, end: "zabbix_get (client)",
+		start: func(t *testing.T, v values) *peer {
+			return run(t, zabbixPeer.folder, "get", configure(t, zabbixPeer.folder, v))
+		},
+		serve: func(c *watchword.Conn) error {
+			request, err := readZabbix(c)
+			if err != nil || request != "agent.ping" {
+				return fmt.Errorf("zabbix_get asks %q, %w", request, err)
+			}
+			_, err = c.Write(zabbixMessage(string(load())))
+			return err
+		},
+		talk: func(t *testing.T, p *peer) string {
+			data := load()
+			if status := p.ends(); status != 0 {
+				t.Errorf("zabbix_get ends with status %d, want 0", status)
+			}
+			if got := bytes.TrimRight([]byte(p.data()), "\n"); checksum(got) != checksum(bytes.TrimRight(data, "\n")) {
+				t.Errorf("zabbix_get prints %s, want %s", checksum(got), checksum(data))
+			}
+			return "an answer of " + size(data)
+		},
+		trials: zabbixClientTrials(),
+	}.test(t)
+}
+
+// zabbix_sender puts up to 250 values into one message.
+func TestZabbixSender(t *testing.T) {
+	const values250, each = 250, 20 << 10 // bytes of each value
+	value := strings.Repeat("0123456789abcdef", each/16)
+	clientProgram{
+		peer: zabbixPeer, end: "zabbix_sender (client)",
+		start: func(t *testing.T, v values) *peer {
+			v = configure(t, zabbixPeer.folder, v)
+			lines := strings.Repeat("host key "+value+"\n", values250)
+			if err := os.WriteFile(filepath.Join(v.Dir, "values"), []byte(lines), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return run(t, zabbixPeer.folder, "sender", v)
+		},
+		serve: func(c *watchword.Conn) error {
+			report, err := readZabbix(c)
+			if err != nil {
+				return err
+			}
+			if n := strings.Count(report, `"value":"`+value+`"`); n != values250 {
+				return fmt.Errorf("zabbix_sender reports %d values that are right, want %d", n, values250)
+			}
+			_, err = c.Write(zabbixMessage(`{"response":"success","info":"processed: 250; failed: 0; total: 250; seconds spent: 0.000001"}`))
+			return err
+		},
+		talk: func(t *testing.T, p *peer) string {
+			if status := p.ends(); status != 0 || !strings.Contains(p.text(), "sent: 250; skipped: 0; total: 250") {
+				t.Errorf("zabbix_sender ends with status %d and prints %q", status, tail(p.text(), 400))
+			}
+			return fmt.Sprintf("%d values of %d KB", values250, each>>10)
+		},
+		trials: zabbixClientTrials(),
+	}.test(t)
+}
+
+// zabbixSuites are all that those programs have that are built with GnuTLS.
+var zabbixSuites = []watchword.SuiteID{
+	watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256,
+	watchword.TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA,
+	watchword.TLS_PSK_WITH_AES_128_GCM_SHA256,
+	watchword.TLS_PSK_WITH_AES_128_CBC_SHA256,
+	watchword.TLS_PSK_WITH_AES_128_CBC_SHA,
+}
+
+// As clients they do not offer the extended master secret.
+func zabbixClientTrials() []trial {
+	trials := append([]trial{{version: watchword.VersionTLS12, with: defaults}}, each(zabbixSuites...)...)
+	for i := range trials {
+		trials[i].policy, trials[i].without = watchword.Legacy, noEMS
+	}
+	return trials
 }
