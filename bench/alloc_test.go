@@ -7,12 +7,13 @@ package main
 
 import (
 	"crypto/tls"
-	"fmt"
 	"testing"
+
+	"github.com/watchword-tls/watchword"
 )
 
 func TestAWarmEngineAllocatesNothing(t *testing.T) {
-	for _, suite := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256} {
+	for _, suite := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256, gcm12, cbc12} {
 		client, server, err := warmEngines(scenario{x25519: true, suite: suite})
 		if err != nil {
 			t.Fatal(err)
@@ -26,7 +27,7 @@ func TestAWarmEngineAllocatesNothing(t *testing.T) {
 					}
 				})
 				if n != 0 {
-					t.Errorf("%s: %d bytes sealed and read %d at a time cost %v allocations, want none.", tls.CipherSuiteName(suite), size, room, n)
+					t.Errorf("%s: %d bytes sealed and read %d at a time cost %v allocations, want none.", watchword.SuiteID(suite), size, room, n)
 				}
 			}
 		}
@@ -34,9 +35,15 @@ func TestAWarmEngineAllocatesNothing(t *testing.T) {
 }
 
 func TestAWarmConnAllocatesNothing(t *testing.T) {
-	s := scenario{x25519: true, suite: tls.TLS_AES_128_GCM_SHA256}
-	for _, open := range []func() (link, error){newMemory, newLoopback} {
-		l, err := open()
+	for _, c := range []struct {
+		suite uint16
+		open  func() (link, error)
+	}{
+		{tls.TLS_AES_128_GCM_SHA256, newMemory}, {tls.TLS_AES_128_GCM_SHA256, newLoopback},
+		{gcm12, newLoopback}, {cbc12, newLoopback},
+	} {
+		s := scenario{x25519: true, suite: c.suite}
+		l, err := c.open()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +65,7 @@ func TestAWarmConnAllocatesNothing(t *testing.T) {
 				}
 			})
 			if n != 0 {
-				t.Errorf("A message of %d bytes over %s cost %v allocations, want none.", size, fmt.Sprintf("%T", l), n)
+				t.Errorf("A message of %d bytes over %T with %s cost %v allocations, want none.", size, l, watchword.SuiteID(c.suite), n)
 			}
 		}
 	}

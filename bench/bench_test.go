@@ -6,6 +6,8 @@ package main
 import (
 	"crypto/tls"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -21,7 +23,11 @@ func TestEveryComparisonRuns(t *testing.T) {
 	if err := bulkRows(&out, o, tls.TLS_AES_128_GCM_SHA256); err != nil {
 		t.Fatalf("The table of bulk data cannot be made: %v", err)
 	}
-	for _, want := range []string{"| X25519, loopback TCP | watchword |", "| X25519, loopback TCP | OpenSSL, PSK |", "| resumed,", "| AES-128-GCM, loopback TCP", "| after the handshake | client"} {
+	if err := bulk12(&out, o); err != nil {
+		t.Fatalf("The table of bulk data in TLS 1.2 cannot be made: %v", err)
+	}
+	for _, want := range []string{"| X25519, loopback TCP | watchword |", "| X25519, loopback TCP | OpenSSL, PSK |", "| resumed,", "| AES-128-GCM, loopback TCP, reads of 64 KiB | crypto/tls |", "| after the handshake | client",
+		"| TLS 1.2, X25519, loopback TCP | OpenSSL, ECDHE_PSK |", "| AES-128-CBC-SHA256, in memory | watchword, records alone, MAC-then-encrypt, constant time |", "| AES-128-CBC-SHA256, loopback TCP | OpenSSL, MAC-then-encrypt in one pass |"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("The tables have no row %q.", want)
 		}
@@ -33,8 +39,56 @@ func TestASuiteThatIsNotNegotiatedIsRefused(t *testing.T) {
 	if tls.CipherSuites()[0].ID == s.suite {
 		t.Skip("crypto/tls prefers AES-256 here.")
 	}
-	if err := transfer(standardStack(s), s, newMemory, 1<<10).work(1); err == nil {
+	if err := transfer(standardStack(s), newMemory, 1<<10).work(1); err == nil {
 		t.Error("crypto/tls has another suite than the row says, and nobody noticed.")
+	}
+}
+
+func TestTwoEndsOfOursAgreeOnEncryptThenMAC(t *testing.T) {
+	client, server, err := warmEngines(scenario{x25519: true, suite: cbc12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !client.Session().EncryptThenMAC || !server.Session().EncryptThenMAC {
+		t.Error("The rows of bulk data in TLS 1.2 name encrypt-then-MAC, but the two ends did not agree on it.")
+	}
+}
+
+func TestTablesGoIntoTheDocument(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "performance.md")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := options{only: "machine", update: path}
+	write("no place for it\n")
+	if err := run(io.Discard, o); err == nil {
+		t.Error("A document without a place for the table was taken.")
+	}
+	write("before\n<!-- table machine -->\n\n| old |\n\n<!-- end of table machine -->\nafter\n")
+	if err := run(io.Discard, o); err != nil {
+		t.Fatalf("The table was not put into the document: %v", err)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(got)
+	if !strings.HasPrefix(text, "before\n<!-- table machine -->\n\n| | |\n") || !strings.HasSuffix(text, " |\n\n<!-- end of table machine -->\nafter\n") || strings.Contains(text, "old") {
+		t.Errorf("The document is not the old one with the new table:\n%s", text)
+	}
+}
+
+// docs/performance.md must keep its places, or a run of some minutes ends in an
+// error.
+func TestTheDocumentHasAPlaceForEachTable(t *testing.T) {
+	var names []string
+	for _, table := range tables {
+		names = append(names, table.name)
+	}
+	if _, err := openDocument("../docs/performance.md", names); err != nil {
+		t.Error(err)
 	}
 }
 

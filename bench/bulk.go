@@ -67,7 +67,7 @@ func bulkRows(w io.Writer, o options, suite uint16) error {
 		{"loopback TCP, reads of 4 KiB", 4 << 10, newLoopback, nil},
 		{"in memory, reads of 64 KiB", 64 << 10, newMemory, []contender{engineBulk(s)}},
 	} {
-		ours, theirs := transfer(oursStack(s), s, row.open, row.buffer), transfer(standardStack(s), s, row.open, row.buffer)
+		ours, theirs := transfer(oursStack(s), row.open, row.buffer), transfer(standardStack(s), row.open, row.buffer)
 		contenders := append([]contender{ours}, row.extra...)
 		results, err := compare(o.rounds, o.megabytes*megabyte, append(contenders, theirs)...)
 		if err != nil {
@@ -98,7 +98,7 @@ func connected(st stack, l link) (client, server secure, err error) {
 
 // transfer sends bytes from the client to the server over a new connection,
 // whose handshake is not worth counting.
-func transfer(st stack, s scenario, open func() (link, error), buffer int) contender {
+func transfer(st stack, open func() (link, error), buffer int) contender {
 	data := bytes.Repeat([]byte("bulk"), bulkWrite/4)
 	buf := make([]byte, buffer)
 	return contender{name: st.name, work: func(n int) error {
@@ -113,7 +113,7 @@ func transfer(st stack, s scenario, open func() (link, error), buffer int) conte
 		}
 		defer client.Close()
 		defer server.Close()
-		if err := st.checkSuite(client, s.suite); err != nil {
+		if err := st.checkSuite(client); err != nil {
 			return err
 		}
 		sent := make(chan error, 1)

@@ -17,18 +17,21 @@ func handshakes(w io.Writer, o options) error {
 	x25519 := scenario{x25519: true, suite: tls.TLS_AES_128_GCM_SHA256}
 	standard := scenario{suite: tls.TLS_AES_128_GCM_SHA256}
 	resumed := scenario{x25519: true, resume: true, suite: tls.TLS_AES_128_GCM_SHA256}
+	tls12 := scenario{x25519: true, suite: cbc12}
 	rows := []struct {
 		name     string
 		scenario scenario
 		open     func() (link, error)
 		extra    []contender
 	}{
-		{"X25519, loopback TCP", x25519, newLoopback, []contender{openssl("tcp")}},
-		{"X25519, in memory", x25519, newMemory, []contender{engines(x25519), openssl("memory")}},
+		{"X25519, loopback TCP", x25519, newLoopback, []contender{openssl("OpenSSL, PSK", "handshakes", "tcp", "1.3")}},
+		{"X25519, in memory", x25519, newMemory, []contender{engines(x25519), openssl("OpenSSL, PSK", "handshakes", "memory", "1.3")}},
 		{"default groups, loopback TCP", standard, newLoopback, nil},
 		{"default groups, in memory", standard, newMemory, []contender{engines(standard)}},
 		{"resumed, X25519, loopback TCP", resumed, newLoopback, nil},
 		{"resumed, X25519, in memory", resumed, newMemory, nil},
+		{"TLS 1.2, X25519, loopback TCP", tls12, newLoopback, []contender{openssl("OpenSSL, ECDHE_PSK", "handshakes", "tcp", "1.2")}},
+		{"TLS 1.2, X25519, in memory", tls12, newMemory, []contender{engines(tls12), openssl("OpenSSL, ECDHE_PSK", "handshakes", "memory", "1.2")}},
 	}
 	for _, row := range rows {
 		ours, err := handshaker(oursStack(row.scenario), row.scenario, row.open)
@@ -118,7 +121,7 @@ func connect(st stack, s scenario, l link, warm bool) error {
 	if warm && st.resumed(client) != s.resume {
 		return fmt.Errorf("a connection should be resumed: %v, but it is not so", s.resume)
 	}
-	return st.checkSuite(client, s.suite)
+	return st.checkSuite(client)
 }
 
 // engines are both ends of ours without net.Conn, in one goroutine.

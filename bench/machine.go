@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -36,20 +37,26 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// revision is the commit that the program was built from.
+// revision is the commit that the program was built from. "go run" leaves it out
+// of the program: then the tree in this folder is asked.
 func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	rev, dirty := "of this tree", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision" && len(s.Value) >= 12:
-			rev = s.Value[:12]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = ", changed since"
+	rev, dirty := "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision" && len(s.Value) >= 12:
+				rev = s.Value[:12]
+			case s.Key == "vcs.modified" && s.Value == "true":
+				dirty = ", changed since"
+			}
 		}
 	}
-	return rev + dirty
+	if rev != "" {
+		return "commit " + rev + dirty
+	}
+	out, err := exec.Command("git", "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=, changed since").Output()
+	if err != nil {
+		return "of an unknown commit"
+	}
+	return "commit " + strings.TrimSpace(string(out))
 }

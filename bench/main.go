@@ -1,8 +1,9 @@
 // Command bench measures ours against crypto/tls, and against OpenSSL where
 // there is a C compiler with its headers, side by side in one run, and prints
-// the tables of docs/performance.md:
+// the tables of docs/performance.md, or puts them there:
 //
 //	go run ./bench
+//	go run ./bench -update docs/performance.md
 //
 // What is compared takes turns, round by round, and each ratio is the median
 // of the rounds: a busy machine slows all alike. Nothing here is a test of
@@ -25,6 +26,7 @@ type options struct {
 	megabytes  int // in one round
 	idle       int // pairs of connections
 	only       string
+	update     string
 	chacha     bool // this process is the one without AES instructions
 }
 
@@ -34,7 +36,8 @@ func main() {
 	flag.IntVar(&o.handshakes, "handshakes", 300, "handshakes in one turn")
 	flag.IntVar(&o.megabytes, "megabytes", 256, "MiB of bulk data in one turn")
 	flag.IntVar(&o.idle, "idle", 2000, "pairs of idle connections")
-	flag.StringVar(&o.only, "only", "", "comma-separated tables to print: machine, handshakes, bulk, allocations, idle; all if empty")
+	flag.StringVar(&o.only, "only", "", "comma-separated tables to make: machine, handshakes, bulk, bulk12, allocations, idle; all if empty")
+	flag.StringVar(&o.update, "update", "", "also put the tables into this document, between its comments that name them")
 	flag.BoolVar(&o.chacha, "chacha", false, "only the rows of ChaCha20-Poly1305; the program sets it when it starts itself again")
 	profiles := profileFlags(flag.CommandLine)
 	flag.Parse()
@@ -50,27 +53,52 @@ func main() {
 	}
 }
 
+var tables = []struct {
+	name  string
+	print func(io.Writer, options) error
+}{
+	{"machine", machine},
+	{"handshakes", handshakes},
+	{"bulk", bulk},
+	{"bulk12", bulk12},
+	{"allocations", allocations},
+	{"idle", idle},
+}
+
 func run(w io.Writer, o options) error {
 	if o.chacha {
 		return bulkRows(w, o, chacha)
 	}
-	tables := []struct {
-		name  string
-		print func(io.Writer, options) error
-	}{
-		{"machine", machine},
-		{"handshakes", handshakes},
-		{"bulk", bulk},
-		{"allocations", allocations},
-		{"idle", idle},
+	var names []string
+	for _, t := range tables {
+		if o.only == "" || slices.Contains(strings.Split(o.only, ","), t.name) {
+			names = append(names, t.name)
+		}
+	}
+	var doc *document
+	if o.update != "" {
+		var err error
+		if doc, err = openDocument(o.update, names); err != nil {
+			return err
+		}
 	}
 	for _, t := range tables {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), t.name) {
+		if !slices.Contains(names, t.name) {
 			continue
 		}
-		if err := t.print(w, o); err != nil {
+		var text strings.Builder
+		if err := t.print(io.MultiWriter(w, &text), o); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
+		if doc == nil {
+			continue
+		}
+		if err := doc.replace(t.name, text.String()); err != nil {
+			return err
+		}
 	}
-	return nil
+	if doc == nil {
+		return nil
+	}
+	return doc.save()
 }

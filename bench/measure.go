@@ -50,6 +50,8 @@ type result struct {
 	// Against the last contender, turn by turn: how many times as many units
 	// a second, and how many times fewer of the processor's seconds.
 	byRate, byCPU float64
+
+	turns []sample
 }
 
 // compare gives each contender its turns. The last one is the reference.
@@ -69,31 +71,43 @@ func compare(rounds, n int, contenders ...contender) ([]result, error) {
 			}
 		}
 	}
-	reference := samples[len(samples)-1]
 	results := make([]result, len(contenders))
 	for i, c := range contenders {
-		results[i] = summary(c, samples[i], reference)
+		results[i] = summary(c, samples[i])
+	}
+	for i := range results {
+		results[i].byRate, results[i].byCPU = results[i].against(results[len(results)-1])
 	}
 	return results, nil
 }
 
-func summary(c contender, turns, reference []sample) result {
-	r := result{name: c.name, missing: c.missing}
-	if c.missing != "" {
-		return r
-	}
-	var rates, cpus, mallocs, byRate, byCPU []float64
-	for i, s := range turns {
-		rates = append(rates, s.units/s.wall.Seconds())
-		cpus = append(cpus, float64(s.cpu)/s.units)
+func summary(c contender, turns []sample) result {
+	r := result{name: c.name, missing: c.missing, turns: turns}
+	var rates, cpus, mallocs []float64
+	for _, s := range turns {
+		rates = append(rates, s.rate())
+		cpus = append(cpus, s.cpuNanos())
 		mallocs = append(mallocs, float64(s.mallocs)/s.units)
-		ref := reference[i]
-		byRate = append(byRate, rates[i]/(ref.units/ref.wall.Seconds()))
-		byCPU = append(byCPU, float64(ref.cpu)/ref.units/cpus[i])
 	}
 	r.rate, r.cpuNanos, r.mallocs = median(rates), median(cpus), median(mallocs)
-	r.byRate, r.byCPU = median(byRate), median(byCPU)
 	return r
+}
+
+func (s sample) rate() float64     { return s.units / s.wall.Seconds() }
+func (s sample) cpuNanos() float64 { return float64(s.cpu) / s.units }
+
+// against compares with another contender of the same turns; 0 where one of
+// them was not measured.
+func (r result) against(reference result) (byRate, byCPU float64) {
+	if r.missing != "" || reference.missing != "" {
+		return 0, 0
+	}
+	var rates, cpus []float64
+	for i, s := range r.turns {
+		rates = append(rates, s.rate()/reference.turns[i].rate())
+		cpus = append(cpus, reference.turns[i].cpuNanos()/s.cpuNanos())
+	}
+	return median(rates), median(cpus)
 }
 
 func median(v []float64) float64 {

@@ -1,21 +1,22 @@
 package main
 
-// OpenSSL's handshake with a pre-shared key, measured by a C program that is
-// compiled here where that can be done.
+// OpenSSL with a pre-shared key, measured by a C program that is compiled here
+// where that can be done.
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
-//go:embed testdata/opensslpsk.c
+//go:embed testdata/*.c testdata/*.h
 var opensslSource embed.FS
 
 // opensslProgram compiles the program once. Its folder is left to the system's
@@ -31,19 +32,16 @@ var opensslProgram = sync.OnceValues(func() (string, error) {
 	if compiler == "" {
 		return "", fmt.Errorf("no C compiler (cc, gcc or clang) here")
 	}
-	source, err := opensslSource.ReadFile("testdata/opensslpsk.c")
-	if err != nil {
-		return "", err
-	}
 	dir, err := os.MkdirTemp("", "watchword-bench-")
 	if err != nil {
 		return "", err
 	}
-	c, program := filepath.Join(dir, "opensslpsk.c"), filepath.Join(dir, "opensslpsk")
-	if err := os.WriteFile(c, source, 0o600); err != nil {
+	if err := os.CopyFS(dir, opensslSource); err != nil {
 		return "", err
 	}
-	if out, err := exec.Command(compiler, "-O2", "-o", program, c, "-lssl", "-lcrypto", "-lpthread").CombinedOutput(); err != nil {
+	program, source := filepath.Join(dir, "opensslpsk"), filepath.Join(dir, "testdata")
+	if out, err := exec.Command(compiler, "-O2", "-o", program, filepath.Join(source, "opensslpsk.c"),
+		filepath.Join(source, "opensslbulk.c"), "-lssl", "-lcrypto", "-lpthread").CombinedOutput(); err != nil {
 		os.RemoveAll(dir)
 		first, _, _ := strings.Cut(string(out), "\n")
 		return "", fmt.Errorf("no OpenSSL with its headers (libssl-dev) to compile against: %s", first)
@@ -58,27 +56,44 @@ func cleanUp() {
 	}
 }
 
-// openssl is OpenSSL at both ends of the handshake over "tcp", an end in each
-// thread, or "memory", in one thread over memory BIOs.
-func openssl(over string) contender {
-	c := contender{name: "OpenSSL, PSK"}
+// openssl is OpenSSL at both ends, doing what these arguments and then the number
+// of units tell the program (testdata/opensslpsk.c).
+func openssl(name string, arguments ...string) contender {
+	c := contender{name: name}
 	program, err := opensslProgram()
 	if err != nil {
 		c.missing = "not measured: " + err.Error()
 		return c
 	}
 	c.measured = func(n int) (sample, error) {
-		out, err := exec.Command(program, over, strconv.Itoa(n)).Output()
+		out, err := exec.Command(program, append(slices.Clone(arguments), strconv.Itoa(n))...).Output()
 		if err != nil {
-			return sample{}, fmt.Errorf("opensslpsk failed: %w", err)
+			return sample{}, opensslFailed(err)
 		}
-		var wall, cpu int64
-		if _, err := fmt.Sscan(string(out), &wall, &cpu); err != nil {
-			return sample{}, fmt.Errorf("opensslpsk printed %q: %w", out, err)
-		}
-		return sample{wall: time.Duration(wall), cpu: time.Duration(cpu), units: float64(n)}, nil
+		s, err := opensslSample(string(out))
+		s.units = float64(n)
+		return s, err
 	}
 	return c
+}
+
+// opensslSample reads what the program prints: nanoseconds on the wall and on
+// the processor.
+func opensslSample(out string) (sample, error) {
+	var s sample
+	if _, err := fmt.Sscan(out, (*int64)(&s.wall), (*int64)(&s.cpu)); err != nil {
+		return s, fmt.Errorf("opensslpsk printed %q: %w", out, err)
+	}
+	return s, nil
+}
+
+// opensslFailed adds what the program said to its exit status.
+func opensslFailed(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+	}
+	return fmt.Errorf("opensslpsk: %w", err)
 }
 
 func opensslVersion() string {
