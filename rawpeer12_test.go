@@ -33,6 +33,8 @@ type raw12 struct {
 	// hello and answer are what this end will say, and what it was told.
 	hello  *wire.ClientHello
 	answer *wire.ServerHello
+	// give is the ticket that a server sends.
+	give *wire.NewSessionTicket12
 	// resume is the master secret of the session to be resumed.
 	resume *schedule.Master12
 	// change, where set, may replace a message before it is sent.
@@ -339,10 +341,14 @@ func (r *raw12) derive(master schedule.Master12) {
 
 func (r *raw12) sum() []byte { return r.suite.Hash.Sum(r.transcript) }
 
-// finished makes change_cipher_spec and Finished.
-func (r *raw12) finished() ([]byte, error) {
-	out, err := r.writer.Append(nil, record.ChangeCipherSpec, []byte{1})
-	if err != nil {
+// finished makes a server's NewSessionTicket, change_cipher_spec and Finished.
+func (r *raw12) finished() (out []byte, err error) {
+	if r.server && r.give != nil {
+		if out, err = r.say(r.give.Append(nil)); err != nil {
+			return nil, err
+		}
+	}
+	if out, err = r.writer.Append(out, record.ChangeCipherSpec, []byte{1}); err != nil {
 		return nil, err
 	}
 	r.writer.SetKeys12(r.suite, r.write, r.form(), r.rand)
