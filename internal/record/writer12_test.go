@@ -316,6 +316,9 @@ func (f *flaky) Read(p []byte) (int, error) {
 }
 
 func TestNoAllocations12(t *testing.T) {
+	if raceDetector {
+		t.Skip("The race detector makes allocations of its own.")
+	}
 	for _, c := range cases12() {
 		w, r := c.pair(t)
 		content := make([]byte, 1000)

@@ -212,6 +212,9 @@ func TestNonce(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("The race detector makes allocations of its own.")
+	}
 	for _, s := range suite.Of(suite.TLS13) {
 		w, r := pair(t, s)
 		w.SetPadding(256)
