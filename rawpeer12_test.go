@@ -402,6 +402,8 @@ type duel struct {
 	// bytes where that is set.
 	toVictim []byte
 	chunk    int
+	// fromVictim is what the engine sent.
+	fromVictim []byte
 	// change, where set, may replace the bytes at an offset of toVictim.
 	change func(offset int, b []byte) []byte
 	rawErr error // what the raw end found wrong
@@ -451,8 +453,10 @@ func (d *duel) run() {
 		d.deliver(hello)
 	}
 	for d.victim.HasOutput() && d.rawErr == nil {
+		sent := d.victim.Output(nil)
+		d.fromVictim = append(d.fromVictim, sent...)
 		var reply []byte
-		reply, d.rawErr = d.raw.respond(d.victim.Output(nil))
+		reply, d.rawErr = d.raw.respond(sent)
 		d.deliver(reply)
 	}
 }
