@@ -121,6 +121,9 @@ func checkVictim(t *testing.T, p *pair, e *Engine, mayEnd bool) {
 func FuzzParseTicket(f *testing.F) {
 	f.Add((&ticketState{issued: testNow, began: testNow, identity: "alice", keyTag: make([]byte, 32), psk: make([]byte, 32)}).marshal())
 	f.Add([]byte{})
+	other := (&ticketState{identity: "alice"}).marshal()
+	other[7] = 2 // extended master secret: neither no nor yes
+	f.Add(other)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if state := parseTicket(data); state != nil && string(state.marshal()) != string(data) {
 			t.Errorf("A ticket is not what it was parsed from.")

@@ -103,7 +103,7 @@ func parseTicket(raw []byte) *ticketState {
 			return nil
 		}
 	}
-	if !s.Empty() {
+	if extended > 1 || !s.Empty() {
 		return nil
 	}
 	return &ticketState{
