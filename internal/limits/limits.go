@@ -260,3 +260,49 @@ const (
 	// flight with the longest identity hint, 65,535 bytes, fits.
 	MaxProbeAnswer = 1 << 17
 )
+
+// The tunnel's.
+const (
+	// TunnelConnections is how many connections all services of one process
+	// carry together where the configuration does not say. Each holds two
+	// descriptors and, while idle, some 20 KB.
+	TunnelConnections = 20_000
+
+	// TunnelHandshakes is how many handshakes of one service may be under way
+	// at once where the configuration does not say.
+	TunnelHandshakes = 512
+
+	// TunnelHandshakeGraceSeconds is how long a handshake is left alone when
+	// there is no room for another: an honest one takes milliseconds, so the
+	// oldest makes room if it is older than this, and else the new one goes.
+	TunnelHandshakeGraceSeconds = 1
+
+	// TunnelDrainSeconds is how long connections may go on after SIGTERM where
+	// the configuration does not say: less than the 90 seconds that systemd
+	// waits.
+	TunnelDrainSeconds = 30
+
+	// TunnelHealthSeconds is how often a backend is tried where there are
+	// several and the configuration does not say.
+	TunnelHealthSeconds = 5
+
+	// TunnelWatchSeconds is how often configuration and key files are looked
+	// at for changes.
+	TunnelWatchSeconds = 1
+
+	// MaxServices is how many services one configuration file may have, and
+	// MaxAddresses how many addresses one side of a service.
+	MaxServices  = 1000
+	MaxAddresses = 64
+
+	// MaxConfigBytes is the largest configuration file in bytes.
+	MaxConfigBytes = 4 << 20
+
+	// ProxyHeaderSeconds is how long a balancer may take to send its PROXY
+	// protocol header, which it sends at once.
+	ProxyHeaderSeconds = 5
+
+	// MaxProxyHeader is the longest PROXY protocol header in bytes that is
+	// read: an address pair and a few TLVs need a few hundred.
+	MaxProxyHeader = 4096
+)
