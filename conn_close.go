@@ -38,8 +38,12 @@ func (c *Conn) Close() error {
 // Abort closes the connection with a fatal alert in place of close_notify, so
 // that the peer does not take the end for a clean one. reason is what later
 // calls on this end return.
-func (c *Conn) Abort(reason string) error {
-	return c.close(func(e *Engine) { e.Fail(alert.InternalError, reason) })
+func (c *Conn) Abort(reason string) error { return c.AbortWith(alert.InternalError, reason) }
+
+// AbortWith is Abort with another alert, such as access_denied for a peer that
+// proved its key and is not wanted all the same (RFC 9846 §6.2).
+func (c *Conn) AbortWith(d alert.Description, reason string) error {
+	return c.close(func(e *Engine) { e.Fail(d, reason) })
 }
 
 func (c *Conn) close(end func(*Engine)) error {
