@@ -286,9 +286,23 @@ const (
 	// several and the configuration does not say.
 	TunnelHealthSeconds = 5
 
+	// TunnelRetryMilliseconds is the pause before all backends are tried again.
+	// It doubles each time up to MaxTunnelRetryMilliseconds: a service that
+	// starts anew is back in a second, and a client does not wait for long.
+	TunnelRetryMilliseconds    = 100
+	MaxTunnelRetryMilliseconds = 2000
+
 	// TunnelWatchSeconds is how often configuration and key files are looked
 	// at for changes.
 	TunnelWatchSeconds = 1
+
+	// TunnelSweepMilliseconds is how often connections are looked at for having
+	// been idle too long: the grain of that time-out.
+	TunnelSweepMilliseconds = 500
+
+	// TunnelBurstBytes is how many bytes of a service with bytes-per-second may
+	// go at once: a few buffers.
+	TunnelBurstBytes = 256 << 10
 
 	// MaxServices is how many services one configuration file may have, and
 	// MaxAddresses how many addresses one side of a service.
