@@ -300,6 +300,11 @@ const (
 	// been idle too long: the grain of that time-out.
 	TunnelSweepMilliseconds = 500
 
+	// DrainQuietSeconds is how long nothing must have moved on a connection that
+	// is ended after the drain time for it to be closed in order. Any other one
+	// is cut with an alert: its stream may not be whole.
+	DrainQuietSeconds = 2
+
 	// TunnelBurstBytes is how many bytes of a service with bytes-per-second may
 	// go at once: a few buffers.
 	TunnelBurstBytes = 256 << 10
@@ -317,6 +322,7 @@ const (
 	ProxyHeaderSeconds = 5
 
 	// MaxProxyHeader is the longest PROXY protocol header in bytes that is
-	// read: an address pair and a few TLVs need a few hundred.
-	MaxProxyHeader = 4096
+	// read or written: an address pair and a few TLVs need a few hundred, and
+	// ours fits with an identity of MaxIdentityLen in it.
+	MaxProxyHeader = 8192
 )
