@@ -37,7 +37,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(programs)
-	build := exec.Command("go", "build", "-o", programs, "./mqtt", "./nbd", "./zabbix")
+	build := exec.Command("go", "build", "-o", programs, "./...")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "the examples do not build: %v\n%s", err, out)
 		return 1
@@ -79,6 +79,8 @@ func daemon(name string) string {
 type program struct {
 	t    *testing.T
 	name string
+	cmd  *exec.Cmd
+	done chan struct{} // closed once it has ended
 
 	mu             sync.Mutex
 	output, stdout bytes.Buffer  // output has both streams
@@ -89,34 +91,46 @@ type program struct {
 // start starts a program in a folder of its own, and stops it with the test.
 func start(t *testing.T, name string, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, name: filepath.Base(name), news: make(chan struct{})}
 	cmd := exec.Command(lookup(t, name), args...)
 	cmd.Dir = t.TempDir()
+	return startCommand(t, cmd)
+}
+
+// startCommand starts a program as it is told to, and stops it with the test.
+func startCommand(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
+	p := &program{t: t, name: filepath.Base(cmd.Path), cmd: cmd, done: make(chan struct{}), news: make(chan struct{})}
 	cmd.WaitDelay = time.Second // for children that outlive it and hold its output
 	cmd.Stdout = writer(func(b []byte) { p.change(func() { p.output.Write(b); p.stdout.Write(b) }) })
 	cmd.Stderr = writer(func(b []byte) { p.change(func() { p.output.Write(b) }) })
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%s does not start: %v", p.name, err)
 	}
-	done := make(chan struct{})
 	go func() {
 		cmd.Wait()
 		p.change(func() { p.ended = true })
-		close(done)
+		close(p.done)
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM) // the servers of Zabbix stop their own children then
-		select {
-		case <-done:
-		case <-time.After(testTime):
-			cmd.Process.Kill()
-			<-done
-		}
+		p.stop()
 		if t.Failed() {
 			t.Logf("%s printed:\n%s", p.name, tail(p.output.String(), 8000))
 		}
 	})
 	return p
+}
+
+// stop asks the program to end, which stops its own children too, and returns
+// its exit status.
+func (p *program) stop() int {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(testTime):
+		p.cmd.Process.Kill()
+		<-p.done
+	}
+	return p.cmd.ProcessState.ExitCode()
 }
 
 type writer func([]byte)
@@ -131,18 +145,19 @@ func (p *program) change(f func()) {
 	p.news = make(chan struct{})
 }
 
-// prints waits until the program has printed something that matches.
-func (p *program) prints(expr string) {
+// prints waits until the program has printed something that matches, and
+// returns the last group of the match.
+func (p *program) prints(expr string) string {
 	p.t.Helper()
 	re := regexp.MustCompile(expr)
 	late := time.After(testTime)
 	for {
 		p.mu.Lock()
-		found, ended, news := re.Match(p.output.Bytes()), p.ended, p.news
+		found, ended, news := re.FindStringSubmatch(p.output.String()), p.ended, p.news
 		p.mu.Unlock()
 		switch {
-		case found:
-			return
+		case found != nil:
+			return found[len(found)-1]
 		case ended:
 			p.t.Fatalf("%s ended before it printed %s", p.name, expr)
 		}
@@ -164,11 +179,17 @@ func (p *program) data() string {
 // run runs an example to its end.
 func run(t *testing.T, name string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
+	return runWith(t, nil, name, args...)
+}
+
+// runWith runs an example with this standard input.
+func runWith(t *testing.T, stdin io.Reader, name string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testTime)
 	defer cancel()
 	var out, errs strings.Builder
 	cmd := exec.CommandContext(ctx, example(name), args...)
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
 	if err := cmd.Run(); cmd.ProcessState == nil || ctx.Err() != nil {
 		t.Fatalf("the example %s does not run to its end: %v", name, err)
 	}
