@@ -98,7 +98,7 @@ func (r *content) parse(old *File) (*File, error) {
 // since the name may stand for another one a moment later. A content that comes
 // with an error was refused for what it is, not for failing to be read.
 func read(name string, o LoadOptions) (*content, error) {
-	path := o.find(name)
+	path := o.Find(name)
 	// Opening a pipe would wait for its writer: look first.
 	info, err := os.Stat(path)
 	if err == nil {
@@ -129,8 +129,8 @@ func read(name string, o LoadOptions) (*content, error) {
 	return r, nil
 }
 
-// find returns the path that the name stands for.
-func (o LoadOptions) find(name string) string {
+// Find returns the path that the name stands for.
+func (o LoadOptions) Find(name string) string {
 	if o.Credentials == "" || filepath.IsAbs(name) {
 		return name
 	}

@@ -116,7 +116,7 @@ func (w *Watched) check() {
 // reload brings a changed file into use. Its error is new: it was not returned
 // before for the same state of the file.
 func (w *Watched) reload() (changed bool, err error) {
-	path := w.options.find(w.name)
+	path := w.options.Find(w.name)
 	if info, err := os.Stat(path); err == nil && w.seen.info != nil && !w.seen.recent && sameFile(info, w.seen.info) {
 		return false, nil
 	}

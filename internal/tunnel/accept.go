@@ -1,0 +1,417 @@
+package tunnel
+
+// A connection from its first byte until both sides stand.
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/meter"
+	"github.com/watchword-tls/watchword/internal/tunnel/proxyproto"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// attempt is a connection that was taken and is not joined yet.
+type attempt struct {
+	*service
+	g      *generation
+	raw    net.Conn
+	remote net.Addr // the balancer's word for it, where there is one
+	header proxyproto.Header
+	began  time.Time
+	place  *list.Element // in service.pending; nil when it is no longer there
+	source string        // what sources counts it under, once it does
+	pushed bool          // it had to go for a newer one
+
+	// What gives back the places that it took, last first.
+	undo []func()
+}
+
+// overLimit is a refusal by a named limit.
+type overLimit string
+
+func (e overLimit) Error() string { return "the limit " + string(e) + " is reached" }
+
+var (
+	errEnding = errors.New("the tunnel is ending")
+	errItself = errors.New("this tunnel connects to itself: what it connects to leads to where it listens; mend its addresses")
+	errPushed = fmt.Errorf("%w, and this handshake was the oldest", overLimit(limitHandshakes))
+)
+
+// take begins with a connection that was accepted.
+func (s *service) take(raw net.Conn) {
+	s.meters.Accepted()
+	t := s.tunnel
+	t.mu.Lock()
+	if t.draining {
+		t.mu.Unlock()
+		raw.Close()
+		return
+	}
+	t.sessions.Add(1)
+	t.mu.Unlock()
+	a := &attempt{service: s, g: s.now(), raw: raw, remote: raw.RemoteAddr(), began: time.Now()}
+	if !a.line() {
+		a.refuse(overLimit(limitHandshakes))
+		reset(raw)
+		t.sessions.Done()
+		return
+	}
+	go func() {
+		defer t.sessions.Done()
+		a.run()
+	}()
+}
+
+// line puts the attempt among those under way, if there is room or the oldest
+// has had its time.
+func (a *attempt) line() bool {
+	s := a.service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.Len() >= a.g.settings.MaxHandshakes {
+		oldest := s.pending.Front().Value.(*attempt)
+		if a.began.Sub(oldest.began) < limits.TunnelHandshakeGraceSeconds*time.Second {
+			return false
+		}
+		oldest.push()
+	}
+	a.place = s.pending.PushBack(a)
+	s.meters.HandshakeStarted()
+	return true
+}
+
+// push ends an attempt for a newer one; s.mu is held.
+func (a *attempt) push() {
+	a.pushed = true
+	a.pending.Remove(a.place)
+	a.place = nil
+	a.meters.HandshakeEnded()
+	reset(a.raw)
+}
+
+// makeRoom ends the oldest attempt, where the system is short of descriptors.
+func (s *service) makeRoom() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if oldest := s.pending.Front(); oldest != nil {
+		oldest.Value.(*attempt).push()
+	}
+}
+
+// leaveLine ends the attempt's time among those under way.
+func (a *attempt) leaveLine() (pushed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.place != nil {
+		a.pending.Remove(a.place)
+		a.place = nil
+		a.meters.HandshakeEnded()
+	}
+	return a.pushed
+}
+
+// run joins the connection with another one, or says why not.
+func (a *attempt) run() {
+	c, err := a.join()
+	if err != nil {
+		a.giveBack()
+		if a.leaveLine() {
+			err = errPushed
+		}
+		a.refuse(err)
+		return
+	}
+	c.start()
+}
+
+func (a *attempt) join() (*session, error) {
+	ctx := a.tunnel.ctx
+	if err := a.greet(ctx); err != nil {
+		reset(a.raw)
+		return nil, err
+	}
+	if a.g.settings.Direction == settings.Server {
+		return a.joinServer(ctx)
+	}
+	return a.joinClient(ctx)
+}
+
+// greet reads the balancer's header and counts the source.
+func (a *attempt) greet(context.Context) error {
+	if a.remember(a.taken, a.dialed, a.raw.RemoteAddr()) {
+		return errItself
+	}
+	if err := a.readHeader(); err != nil {
+		return err
+	}
+	source := sourceOf(a.remote)
+	return a.count(a.sources, source, a.g.settings.MaxPerSource, limitSource)
+}
+
+func (a *attempt) readHeader() error {
+	o := &a.g.settings
+	if o.ProxyIn == settings.ProxyNone || !trusted(o.ProxyTrusted, a.raw.RemoteAddr()) {
+		return nil
+	}
+	_ = a.raw.SetReadDeadline(time.Now().Add(limits.ProxyHeaderSeconds * time.Second))
+	h, err := proxyproto.Read(a.raw, o.ProxyIn)
+	if err != nil {
+		return fmt.Errorf("the balancer sent no PROXY protocol header that can be read: %w", err)
+	}
+	_ = a.raw.SetReadDeadline(time.Time{})
+	a.header = h
+	if h.Source.IsValid() && !h.Local {
+		a.remote = net.TCPAddrFromAddrPort(h.Source)
+	}
+	return nil
+}
+
+// trusted reports whether a header is taken from this address. A Unix socket is
+// guarded by its mode.
+func trusted(prefixes []netip.Prefix, a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return true
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	for _, p := range prefixes {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// count takes a place under a limit, to be given back at the end.
+func (a *attempt) count(g *gate, name string, most int, limit string) error {
+	if !g.enter(name, most) {
+		return overLimit(limit)
+	}
+	a.undo = append(a.undo, func() { g.leave(name) })
+	return nil
+}
+
+// countAll takes a place in the service and in the process.
+func (a *attempt) countAll() error {
+	total := a.tunnel.Settings().MaxConnections
+	if err := a.count(a.tunnel.gate, "", total, limitTotal); err != nil {
+		return err
+	}
+	s := a.service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if most := a.g.settings.MaxConnections; most > 0 && s.open >= most {
+		return overLimit(limitConnections)
+	}
+	s.open++
+	a.undo = append(a.undo, func() {
+		s.mu.Lock()
+		s.open--
+		s.mu.Unlock()
+	})
+	return nil
+}
+
+func (a *attempt) giveBack() {
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		a.undo[i]()
+	}
+	a.undo = nil
+}
+
+// joinServer takes TLS in and opens the plain side.
+func (a *attempt) joinServer(ctx context.Context) (*session, error) {
+	conn := watchword.Server(a.raw, a.g.config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		a.raw.Close()
+		return nil, err
+	}
+	pushed := a.leaveLine()
+	c := a.newSession(conn)
+	if err := a.welcome(c, pushed); err != nil {
+		_ = conn.AbortWith(alert.AccessDenied, err.Error())
+		return nil, err
+	}
+	plain, err := a.dial(ctx, c)
+	if err == nil {
+		c.plain = plain
+		err = a.sendHeader(c)
+	}
+	if err != nil {
+		if plain != nil {
+			reset(plain)
+		}
+		_ = conn.AbortWith(alert.InternalError, "the service cannot be reached")
+		return nil, err
+	}
+	return c, nil
+}
+
+// welcome counts a peer that proved its key.
+func (a *attempt) welcome(c *session, pushed bool) error {
+	a.meters.Handshaken(time.Since(a.began), versionName(c.tls), c.tls.Session().Suite.String())
+	if pushed {
+		return errPushed
+	}
+	if err := a.countAll(); err != nil {
+		return err
+	}
+	return a.count(a.identities, c.identity, a.g.settings.MaxPerIdentity, limitIdentity)
+}
+
+// joinClient takes plain bytes in and opens the side of TLS.
+func (a *attempt) joinClient(ctx context.Context) (*session, error) {
+	fail := func(err error) (*session, error) {
+		reset(a.raw)
+		return nil, err
+	}
+	if err := a.countAll(); err != nil {
+		return fail(err)
+	}
+	c := &session{attempt: a}
+	raw, err := a.dial(ctx, c)
+	if err != nil {
+		return fail(err)
+	}
+	conn := watchword.Client(raw, a.g.clients[c.backend])
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return fail(fmt.Errorf("no connection with %s: %w", c.backend, err))
+	}
+	a.leaveLine()
+	a.meters.Handshaken(time.Since(a.began), versionName(conn), conn.Session().Suite.String())
+	c.tls, c.plain = conn, a.raw
+	c.describe()
+	if err := a.sendHeader(c); err != nil {
+		_ = conn.Abort("the PROXY protocol header cannot be sent")
+		return fail(err)
+	}
+	return c, nil
+}
+
+func (a *attempt) newSession(conn *watchword.Conn) *session {
+	c := &session{attempt: a, tls: conn}
+	c.describe()
+	return c
+}
+
+// dial opens the other side.
+func (a *attempt) dial(ctx context.Context, c *session) (net.Conn, error) {
+	conn, address, release, err := a.g.backends.Dial(ctx)
+	if err != nil {
+		a.meters.BackendFailed("")
+		return nil, &dialError{err}
+	}
+	a.undo = append(a.undo, release)
+	if a.remember(a.dialed, a.taken, conn.LocalAddr()) {
+		conn.Close()
+		return nil, errItself
+	}
+	c.backend = address
+	return conn, nil
+}
+
+// dialError marks what went wrong on the connecting side.
+type dialError struct{ err error }
+
+func (e *dialError) Error() string { return e.err.Error() }
+func (e *dialError) Unwrap() error { return e.err }
+
+// remember puts an address among the ones dialed or taken until the attempt or
+// its session ends, and reports whether it is among the others: then this very
+// service is at both ends of a connection. Whichever end comes first, the
+// second one finds it.
+func (a *attempt) remember(mine, others map[netip.AddrPort]bool, address net.Addr) bool {
+	tcp, ok := address.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	name := tcp.AddrPort()
+	name = netip.AddrPortFrom(name.Addr().Unmap(), name.Port())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	mine[name] = true
+	a.undo = append(a.undo, func() {
+		a.mu.Lock()
+		delete(mine, name)
+		a.mu.Unlock()
+	})
+	return others[name]
+}
+
+// sendHeader tells the service who is there: after the handshake, and before
+// anything else.
+func (a *attempt) sendHeader(c *session) error {
+	o := &a.g.settings
+	if o.ProxyOut == settings.ProxyNone {
+		return nil
+	}
+	h := a.header
+	if !h.Source.IsValid() {
+		h = headerOf(a.raw)
+	}
+	var info *proxyproto.TLSInfo
+	var to net.Conn = c.tls
+	if o.Direction == settings.Server {
+		to = c.plain
+		s := c.tls.Session()
+		info = &proxyproto.TLSInfo{Version: versionName(c.tls), Cipher: s.Suite.String(), Identity: s.Identity, ServerName: s.ServerName, NextProto: s.NextProto}
+	}
+	line, err := proxyproto.Append(nil, o.ProxyOut, h, info)
+	if err != nil {
+		return err
+	}
+	_ = to.SetWriteDeadline(time.Now().Add(limits.ProxyHeaderSeconds * time.Second))
+	if _, err := to.Write(line); err != nil {
+		return &dialError{fmt.Errorf("%s takes no PROXY protocol header: %w", c.backend, systemReason(err))}
+	}
+	return to.SetWriteDeadline(time.Time{})
+}
+
+func headerOf(raw net.Conn) proxyproto.Header {
+	from, ok1 := raw.RemoteAddr().(*net.TCPAddr)
+	to, ok2 := raw.LocalAddr().(*net.TCPAddr)
+	if !ok1 || !ok2 {
+		return proxyproto.Header{Local: true}
+	}
+	return proxyproto.Header{Source: from.AddrPort(), Destination: to.AddrPort()}
+}
+
+// refuse says why there is no connection.
+func (a *attempt) refuse(err error) {
+	if a.tunnel.ctx.Err() != nil {
+		return
+	}
+	args := []any{"remote", a.from(), "error", sentence(err)}
+	var limit overLimit
+	if errors.As(err, &limit) {
+		a.meters.Refused(string(limit))
+		a.failures.warn("refused", append(args, "limit", string(limit))...)
+		return
+	}
+	var dial *dialError
+	if errors.As(err, &dial) {
+		a.meters.Closed(meter.BackendFailed, time.Since(a.began))
+		a.failures.warn("no connection to the service", args...)
+		return
+	}
+	a.meters.HandshakeFailed(failureWord(err))
+	a.failures.warn("no connection", args...)
+}
+
+// from says where the connection came from.
+func (a *attempt) from() string {
+	if name := a.remote.String(); name != "" && name != "@" {
+		return name
+	}
+	return a.raw.LocalAddr().String()
+}

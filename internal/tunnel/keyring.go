@@ -1,0 +1,98 @@
+package tunnel
+
+// Which keys a service takes, and whom it admits.
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// keyring is the content of a key file with the rules of one service. It does
+// not change.
+type keyring struct {
+	file        *keyfile.File
+	keys        map[string][]*watchword.Key
+	allow, deny []string
+}
+
+func newKeyring(s *settings.Service, f *keyfile.File) *keyring {
+	r := &keyring{file: f, keys: make(map[string][]*watchword.Key), allow: s.Allow, deny: s.Deny}
+	for _, k := range f.Keys() {
+		if k.Options().Role != watchword.ClientRole {
+			r.keys[k.Identity()] = append(r.keys[k.Identity()], k)
+		}
+	}
+	return r
+}
+
+// admits reports whether the rules let the identity in.
+func (r *keyring) admits(identity string) bool {
+	return !matches(r.deny, identity) && (len(r.allow) == 0 || matches(r.allow, identity))
+}
+
+// knows reports whether the identity has a key and is admitted.
+func (r *keyring) knows(identity string) bool {
+	return len(r.keys[identity]) > 0 && r.admits(identity)
+}
+
+func matches(patterns []string, identity string) bool {
+	for _, p := range patterns {
+		// Patterns are checked when settings are read.
+		if ok, err := path.Match(p, identity); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// LookupKeys implements [watchword.KeyLookup]. An identity that is not admitted
+// is looked up as one that is not known, so that a peer sees no difference.
+func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
+	var found []*watchword.Key
+	var refused error
+	done := make(map[string]bool, len(offered))
+	for _, o := range offered {
+		if done[o.Identity] {
+			continue
+		}
+		done[o.Identity] = true
+		keys := r.keys[o.Identity]
+		if len(keys) > 0 && !r.admits(o.Identity) {
+			refused = fmt.Errorf("%w: %s has a key, but neither its name nor a pattern is in allow, or deny has it", watchword.ErrNotAdmitted, keyfile.FormatIdentity(o.Identity))
+			continue
+		}
+		found = append(found, keys...)
+	}
+	if len(found) == 0 && refused != nil {
+		return nil, refused
+	}
+	return found, nil
+}
+
+// clientKey returns the key that a client offers: of several with one identity
+// the first.
+func clientKey(s *settings.Service, f *keyfile.File) (*watchword.Key, error) {
+	var found *watchword.Key
+	for _, k := range f.Keys() {
+		switch {
+		case k.Options().Role == watchword.ServerRole, s.Identity != "" && k.Identity() != s.Identity:
+			continue
+		case found == nil:
+			found = k
+		case found.Identity() != k.Identity():
+			return nil, fmt.Errorf("%s has keys of several identities: say with id which one to use", f.Name())
+		}
+	}
+	switch {
+	case found != nil:
+		return found, nil
+	case s.Identity == "":
+		return nil, fmt.Errorf("%s has no key for a client", f.Name())
+	}
+	return nil, fmt.Errorf("%s has no key of %s for a client", f.Name(), keyfile.FormatIdentity(s.Identity))
+}

@@ -1,0 +1,149 @@
+package tunnel
+
+// Listeners. A reload keeps those that it still needs, whichever service they
+// belong to then, so that no connection is refused meanwhile.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// Inherited returns the listeners of a name that the process was given, all of
+// them if it is empty.
+type Inherited func(name string) ([]net.Listener, error)
+
+// listener is one address, which is several sockets where systemd says so.
+type listener struct {
+	address settings.Address
+	sockets []net.Listener
+	owner   atomic.Pointer[service]
+	closed  sync.Once
+	gone    chan struct{}
+}
+
+func (t *Tunnel) open(a settings.Address, mode uint32) (*listener, error) {
+	l := &listener{address: a, gone: make(chan struct{})}
+	switch a.Network {
+	case "systemd":
+		if t.options.Listeners == nil {
+			return nil, errors.New("there are no sockets of systemd here")
+		}
+		sockets, err := t.options.Listeners(a.Host)
+		l.sockets = sockets
+		return l, err
+	case "unix":
+		socket, err := listenUnix(a.Host, fs.FileMode(mode))
+		l.sockets = []net.Listener{socket}
+		return l, err
+	}
+	socket, err := net.Listen("tcp", a.Host)
+	if err != nil {
+		return nil, listenFailure(a, err)
+	}
+	l.sockets = []net.Listener{socket}
+	return l, nil
+}
+
+// listenUnix takes the place of a socket that a process left behind, but not of
+// one that somebody listens at, nor of a file.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+	address := settings.Address{Network: "unix", Host: path}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSocket == 0 {
+			return nil, fmt.Errorf("%s is there already and is no socket: remove it, or take another path", path)
+		}
+		conn, err := net.DialTimeout("unix", path, time.Second)
+		if err == nil {
+			conn.Close()
+			return nil, listenFailure(address, syscall.EADDRINUSE)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("the socket %s was left behind and cannot be removed: %w", path, systemReason(err))
+		}
+	}
+	// Until its mode is set, the process's umask is what guards the socket.
+	socket, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, listenFailure(address, err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		socket.Close()
+		return nil, fmt.Errorf("the mode of the socket %s cannot be set: %w", path, systemReason(err))
+	}
+	return socket, nil
+}
+
+func listenFailure(a settings.Address, err error) error {
+	switch {
+	case isErrno(err, syscall.EADDRINUSE, 10048):
+		return fmt.Errorf("%s is in use by another program: end it, or listen elsewhere", a)
+	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
+		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s cannot be listened at: permission denied (ports below 1024 are for root)", a)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s cannot be listened at: its folder does not exist", a)
+	}
+	return fmt.Errorf("%s cannot be listened at: %w", a, systemReason(err))
+}
+
+func (l *listener) names() []string {
+	var list []string
+	for _, s := range l.sockets {
+		a := settings.Address{Network: s.Addr().Network(), Host: s.Addr().String()}
+		list = append(list, a.String())
+	}
+	return list
+}
+
+func (l *listener) close() {
+	l.closed.Do(func() {
+		close(l.gone)
+		for _, s := range l.sockets {
+			s.Close()
+		}
+	})
+}
+
+// serve accepts until the listener is closed. Any other error passes, such as
+// that of a system short of descriptors.
+func (l *listener) serve(ctx context.Context, socket net.Listener) {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	pause, said := shortest, time.Time{}
+	for {
+		raw, err := socket.Accept()
+		if err == nil {
+			pause = shortest
+			l.owner.Load().take(raw)
+			continue
+		}
+		select {
+		case <-l.gone:
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		s := l.owner.Load()
+		if time.Since(said) > 10*time.Second {
+			said = time.Now()
+			s.log.Error("a connection cannot be accepted, trying again", "address", l.address.String(), "error", systemReason(err))
+		}
+		s.makeRoom()
+		select {
+		case <-l.gone:
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longest)
+	}
+}

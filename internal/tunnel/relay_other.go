@@ -1,0 +1,38 @@
+//go:build !unix
+
+package tunnel
+
+import "net"
+
+// plainReader reads one plain connection: with a small buffer until data comes
+// faster than that.
+type plainReader struct {
+	conn  net.Conn
+	small []byte
+	bulk  bool
+}
+
+const smallRead = 2 << 10
+
+func newPlainReader(conn net.Conn) *plainReader { return &plainReader{conn: conn} }
+
+// read returns the next bytes in a buffer that must be released.
+func (r *plainReader) read() (buf []byte, n int, err error) {
+	if r.bulk {
+		buf = relayBuffers.Get().(*[relayBuffer]byte)[:]
+	} else {
+		if r.small == nil {
+			r.small = make([]byte, smallRead)
+		}
+		buf = r.small
+	}
+	n, err = r.conn.Read(buf)
+	r.bulk = n == len(buf) || r.bulk && n > smallRead
+	return buf, n, err
+}
+
+func (r *plainReader) release(buf []byte) {
+	if len(buf) == relayBuffer {
+		relayBuffers.Put((*[relayBuffer]byte)(buf))
+	}
+}

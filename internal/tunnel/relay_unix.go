@@ -1,0 +1,79 @@
+//go:build unix
+
+package tunnel
+
+// Reading from a socket of the kernel: waited for without a buffer, then read
+// from into a large one.
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// plainReader reads one plain connection.
+type plainReader struct {
+	conn   net.Conn
+	socket syscall.RawConn // nil where conn is no socket
+	try    func(fd uintptr) (done bool)
+	buf    *[relayBuffer]byte
+	n      int
+	err    error
+}
+
+func newPlainReader(conn net.Conn) *plainReader {
+	r := &plainReader{conn: conn}
+	if c, ok := conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			r.socket = raw
+		}
+	}
+	r.try = r.attempt
+	return r
+}
+
+// read returns the next bytes in a buffer that must be released.
+func (r *plainReader) read() (buf *[relayBuffer]byte, n int, err error) {
+	if r.socket == nil {
+		buf = relayBuffers.Get().(*[relayBuffer]byte)
+		n, err = r.conn.Read(buf[:])
+		return buf, n, err
+	}
+	r.n, r.err = 0, nil
+	if err := r.socket.Read(r.try); err != nil && r.err == nil {
+		r.err = err
+	}
+	buf, r.buf = r.buf, nil
+	return buf, r.n, r.err
+}
+
+func (r *plainReader) release(buf *[relayBuffer]byte) {
+	if buf != nil {
+		relayBuffers.Put(buf)
+	}
+}
+
+// attempt reads without waiting, and reports false if it must be called again
+// when there is something to read.
+func (r *plainReader) attempt(fd uintptr) (done bool) {
+	r.buf = relayBuffers.Get().(*[relayBuffer]byte)
+	n, err := syscall.Read(int(fd), r.buf[:])
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Read(int(fd), r.buf[:])
+	}
+	switch {
+	case err == syscall.EAGAIN:
+		relayBuffers.Put(r.buf)
+		r.buf = nil
+		return false
+	case err != nil:
+		r.err = os.NewSyscallError("read", err)
+	case n == 0:
+		r.err = io.EOF
+	default:
+		r.n = n
+	}
+	return true
+}

@@ -1,0 +1,158 @@
+package tunnel
+
+// New settings in place of old ones. Everything that can fail is done before
+// anything is changed: a mistake leaves all as it was.
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// Reload loads the settings and the key files again. Connections that are open
+// stay, but for those of removed identities where a service says so.
+func (t *Tunnel) Reload() error {
+	err := t.reload()
+	t.options.Meters.Reloaded(err == nil)
+	if err != nil {
+		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
+		return err
+	}
+	t.log.Info("reloaded", "services", len(t.Settings().Services))
+	return nil
+}
+
+// plan is a reload that has not failed yet.
+type plan struct {
+	settings    settings.Settings
+	services    map[string]*service
+	generations map[string]*generation
+	listeners   map[settings.Address]*listener
+	opened      []*listener
+}
+
+func (t *Tunnel) reload() error {
+	t.reloading.Lock()
+	defer t.reloading.Unlock()
+	p, err := t.prepare()
+	if err != nil {
+		return err
+	}
+	t.commit(p)
+	return nil
+}
+
+func (t *Tunnel) prepare() (*plan, error) {
+	s, err := t.options.Load()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{
+		settings: s, services: make(map[string]*service),
+		generations: make(map[string]*generation), listeners: make(map[settings.Address]*listener),
+	}
+	files := make(map[string]*keyfile.File)
+	for _, o := range s.Services {
+		if err := t.prepareService(p, o, files); err != nil {
+			for _, l := range p.opened {
+				l.close()
+			}
+			return nil, fmt.Errorf("service %s: %w", o.Name, err)
+		}
+	}
+	t.warn(files)
+	return p, nil
+}
+
+func (t *Tunnel) warn(files map[string]*keyfile.File) {
+	for name, f := range files {
+		for _, w := range f.Warnings() {
+			t.log.Warn(w, "keys", name)
+		}
+	}
+}
+
+func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*keyfile.File) error {
+	t.mu.Lock()
+	s := t.services[o.Name]
+	t.mu.Unlock()
+	if s == nil || s.now().settings.Direction != o.Direction {
+		s = t.newService(o.Name, o.Direction)
+	}
+	g, err := s.newGeneration(o, files)
+	if err != nil {
+		return err
+	}
+	p.services[o.Name], p.generations[o.Name] = s, g
+	for _, a := range o.Listen {
+		if p.listeners[a] != nil {
+			return fmt.Errorf("%s is listened at twice", a)
+		}
+		t.mu.Lock()
+		l, ending := t.listeners[a], t.draining
+		t.mu.Unlock()
+		if ending {
+			return errors.New("the tunnel is ending")
+		}
+		if l == nil {
+			if l, err = t.open(a, o.SocketMode); err != nil {
+				return err
+			}
+			p.opened = append(p.opened, l)
+		}
+		p.listeners[a] = l
+	}
+	return nil
+}
+
+// commit changes everything over. Nothing in it can fail.
+func (t *Tunnel) commit(p *plan) {
+	t.mu.Lock()
+	oldServices, oldListeners := t.services, t.listeners
+	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
+	ending := t.draining
+	t.mu.Unlock()
+	for _, o := range p.settings.Services {
+		s := p.services[o.Name]
+		s.begin(p.generations[o.Name])
+		for _, a := range o.Listen {
+			p.listeners[a].owner.Store(s)
+		}
+	}
+	for _, l := range p.opened {
+		if ending {
+			l.close()
+		}
+		for _, socket := range l.sockets {
+			t.work.Go(func() { l.serve(t.ctx, socket) })
+		}
+	}
+	for a, l := range oldListeners {
+		if p.listeners[a] != l {
+			l.close()
+		}
+	}
+	for name, s := range oldServices {
+		if p.services[name] == s {
+			s.endRemoved()
+			continue
+		}
+		t.retire(s)
+	}
+}
+
+// retire ends a service that is gone: its connections go on, unless its
+// identities were to be ended with it.
+func (t *Tunnel) retire(s *service) {
+	g := s.now()
+	g.end()
+	t.mu.Lock()
+	t.retired = append(t.retired, s)
+	t.mu.Unlock()
+	if g.settings.EndRemoved {
+		s.cutAll(endRemovedKey)
+	}
+	s.log.Info("the service was removed", "connections", s.joined())
+}

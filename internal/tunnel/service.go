@@ -1,0 +1,241 @@
+package tunnel
+
+// One service: what stays over a reload, and the generation that a reload
+// replaces. A connection keeps the generation that it began with.
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/backend"
+	"github.com/watchword-tls/watchword/internal/tunnel/meter"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+type service struct {
+	name       string
+	tunnel     *Tunnel
+	log        *slog.Logger
+	meters     *meter.Service
+	failures   *burst // of log lines about peers that proved nothing
+	sources    *gate
+	identities *gate // of connections with a proved key
+
+	generation atomic.Pointer[generation]
+
+	mu       sync.Mutex // guards what follows
+	pending  list.List  // *attempt, the oldest first
+	sessions map[*session]struct{}
+	open     int // connections that count for max-connections
+	// The near ends of connections that this service opened, and the far ends of
+	// those that it took: one in both comes back to where it began.
+	dialed, taken map[netip.AddrPort]bool
+}
+
+// generation is a service as one version of the settings has it.
+type generation struct {
+	settings settings.Service
+	keys     *keyring                     // of a server
+	config   *watchword.Config            // of a server
+	clients  map[string]*watchword.Config // of a client, by the address that it connects to
+	backends *backend.Set
+	rate     *rate.Limiter // nil for no limit
+	end      context.CancelFunc
+}
+
+func (t *Tunnel) newService(name string, d settings.Direction) *service {
+	s := &service{
+		name: name, tunnel: t,
+		log:        t.log.With("service", name),
+		meters:     t.options.Meters.Service(name, d.String()),
+		sources:    newGate(),
+		identities: newGate(),
+		sessions:   make(map[*session]struct{}),
+		dialed:     make(map[netip.AddrPort]bool),
+		taken:      make(map[netip.AddrPort]bool),
+	}
+	s.failures = &burst{log: s.log}
+	return s
+}
+
+func (s *service) now() *generation { return s.generation.Load() }
+
+// newGeneration reads the key file and prepares all that can fail.
+func (s *service) newGeneration(o settings.Service, files map[string]*keyfile.File) (*generation, error) {
+	f := files[o.Keys]
+	if f == nil {
+		var err error
+		if f, err = keyfile.Load(o.Keys, s.tunnel.options.Keys); err != nil {
+			return nil, err
+		}
+		files[o.Keys] = f
+	}
+	g := &generation{settings: o}
+	if o.BytesPerSecond > 0 {
+		g.rate = rate.NewLimiter(rate.Limit(o.BytesPerSecond), limits.TunnelBurstBytes)
+	}
+	if o.Direction == settings.Server {
+		return g, g.serve(s, f)
+	}
+	return g, g.connect(f)
+}
+
+// serve prepares a server's side. Its configuration asks the keys in force, so
+// that it stays the same over reloads.
+func (g *generation) serve(s *service, f *keyfile.File) error {
+	g.keys = newKeyring(&g.settings, f)
+	if len(g.keys.keys) == 0 {
+		return fmt.Errorf("%s has no key for a server", f.Name())
+	}
+	c := g.configuration()
+	c.Lookup = currentKeys{s}
+	c.AllowSameProcess = s.tunnel.options.AllowSameProcess
+	g.config = c
+	_, err := watchword.NewServerEngine(c)
+	return err
+}
+
+// currentKeys looks keys up in the service's newest generation: a handshake
+// that began before a reload is held to it too.
+type currentKeys struct{ s *service }
+
+func (l currentKeys) LookupKeys(ctx context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
+	return l.s.now().keys.LookupKeys(ctx, offered)
+}
+
+// connect prepares a client's side.
+func (g *generation) connect(f *keyfile.File) error {
+	key, err := clientKey(&g.settings, f)
+	if err != nil {
+		return err
+	}
+	g.clients = make(map[string]*watchword.Config)
+	for _, a := range g.settings.To {
+		c := g.configuration()
+		c.Keys = []*watchword.Key{key}
+		c.ServerName = g.settings.ServerName
+		if host, _, err := net.SplitHostPort(a.Host); c.ServerName == "" && err == nil && a.Network == "tcp" {
+			if _, err := netip.ParseAddr(host); err != nil {
+				c.ServerName = host
+			}
+		}
+		if _, err := watchword.NewClientEngine(c, "", time.Now()); err != nil {
+			return err
+		}
+		g.clients[a.String()] = c
+	}
+	return nil
+}
+
+// configuration is what both directions have in common. There are no tickets:
+// resumption saves next to nothing where the key is shared anyway, and costs
+// memory on every connection.
+func (g *generation) configuration() *watchword.Config {
+	o := &g.settings
+	return &watchword.Config{
+		Policy: o.Policy, Suites: o.Suites, Groups: o.Groups, NextProtos: o.ALPN,
+		HandshakeTimeout: o.HandshakeTimeout,
+		Tickets:          &watchword.Tickets{Disabled: true},
+	}
+}
+
+// begin puts a generation into force.
+func (s *service) begin(g *generation) {
+	ctx, end := context.WithCancel(s.tunnel.ctx)
+	g.end = end
+	before := s.generation.Load()
+	var previous *backend.Set
+	if before != nil {
+		previous = before.backends
+	}
+	o := g.settings
+	g.backends = backend.New(o.To, backend.Options{
+		Balance: o.Balance, ConnectTimeout: o.ConnectTimeout, Retries: o.ConnectRetries,
+		HealthInterval: o.HealthInterval, Previous: previous,
+		Changed: s.backendChanged,
+	})
+	s.generation.Store(g)
+	s.tunnel.work.Go(func() { g.backends.Watch(ctx) })
+	if before != nil {
+		before.end()
+	}
+	if g.keys != nil {
+		s.meters.Keys(len(g.keys.file.Keys()))
+	}
+}
+
+func (s *service) backendChanged(address string, up bool, err error) {
+	s.meters.BackendUp(address, up)
+	if up {
+		s.log.Info("the address to connect to answers again", "to", address)
+		return
+	}
+	s.log.Warn("the address to connect to does not answer", "to", address, "error", err)
+}
+
+// sweep ends connections that have been idle for too long.
+func (s *service) sweep() {
+	s.mu.Lock()
+	var idle []*session
+	for c := range s.sessions {
+		if c.idleTooLong() {
+			idle = append(idle, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.cut(endIdle, nil)
+	}
+}
+
+// cutAll ends every connection and returns how many there were.
+func (s *service) cutAll(word string) int {
+	s.mu.Lock()
+	var all []*session
+	for c := range s.sessions {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		c.cut(word, nil)
+	}
+	return len(all)
+}
+
+// joined returns how many connections are open.
+func (s *service) joined() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
+// endRemoved ends the connections of identities that the new keys do not admit.
+func (s *service) endRemoved() {
+	g := s.now()
+	if g.keys == nil || !g.settings.EndRemoved {
+		return
+	}
+	s.mu.Lock()
+	var gone []*session
+	for c := range s.sessions {
+		if !g.keys.knows(c.identity) {
+			gone = append(gone, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range gone {
+		c.cut(endRemovedKey, nil)
+	}
+}

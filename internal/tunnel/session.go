@@ -1,0 +1,251 @@
+package tunnel
+
+// Two connections joined, until their end and the line about it.
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/meter"
+)
+
+// session is a connection that is joined with another one.
+type session struct {
+	*attempt
+	tls      *watchword.Conn
+	plain    net.Conn
+	identity string
+	backend  string // the address that was connected to
+
+	in, out atomic.Int64 // plain bytes that came out of TLS and that went into it
+	active  atomic.Int64 // when the last of them went, since the process began
+	halves  atomic.Int32 // directions that have not ended
+	sealed  atomic.Bool  // close_notify was sent
+	end     atomic.Pointer[end]
+}
+
+// end is why a session ended. Only the first one counts.
+type end struct {
+	word  string
+	cause error
+}
+
+// The words of ends are those of the metrics.
+const (
+	endDone       = meter.Done
+	endIdle       = meter.IdleTimeout
+	endDrained    = meter.Drained
+	endRemovedKey = meter.Removed
+)
+
+var processBegan = time.Now()
+
+// monotonic is the time since the process began, which no change of the clock
+// touches.
+func monotonic() int64 { return int64(time.Since(processBegan)) }
+
+func (c *session) describe() { c.identity = c.tls.Session().Identity }
+
+// start lets the bytes flow, in goroutines that have small stacks as yet.
+func (c *session) start() {
+	t := c.tunnel
+	t.sessions.Add(1) // the attempt's own is still counted
+	c.touch()
+	c.halves.Store(2)
+	c.mu.Lock()
+	c.sessions[c] = struct{}{}
+	c.mu.Unlock()
+	c.meters.Opened()
+	go c.upload()
+	go c.download()
+	if t.ctx.Err() != nil {
+		c.cut(endDrained, nil) // Drain may have missed it
+	}
+}
+
+func (c *session) touch() { c.active.Store(monotonic()) }
+
+func (c *session) quiet() time.Duration { return time.Duration(monotonic() - c.active.Load()) }
+
+func (c *session) idleTooLong() bool {
+	most := c.now().settings.IdleTimeout
+	return most > 0 && c.quiet() >= most
+}
+
+// upload carries plain bytes into TLS.
+func (c *session) upload() {
+	err := c.copyIn()
+	if err == nil {
+		c.sealed.Store(true)
+		err = c.tls.CloseWrite()
+	}
+	c.endHalf(err)
+}
+
+// download carries what comes out of TLS.
+func (c *session) download() {
+	w := &plainWriter{c: c}
+	_, err := c.tls.WriteTo(w)
+	switch {
+	case w.err != nil:
+		err = &plainError{w.err}
+	case err == nil:
+		if half, ok := c.plain.(interface{ CloseWrite() error }); ok {
+			if e := half.CloseWrite(); e != nil && !errors.Is(e, net.ErrClosed) {
+				err = &plainError{e}
+			}
+		}
+	}
+	c.endHalf(err)
+}
+
+// plainError is a fault of the plain side.
+type plainError struct{ err error }
+
+func (e *plainError) Error() string { return e.err.Error() }
+func (e *plainError) Unwrap() error { return e.err }
+
+// endHalf ends one direction; the second one ends the session. A direction that
+// fails takes the other one with it.
+func (c *session) endHalf(err error) {
+	if err != nil {
+		c.cut(endWord(err), err)
+	}
+	if c.halves.Add(-1) > 0 {
+		return
+	}
+	c.end.CompareAndSwap(nil, &end{word: endDone})
+	c.finish()
+}
+
+// cut ends the session out of order, unless it has ended already. Neither side
+// shall take its end for a clean one.
+func (c *session) cut(word string, cause error) {
+	if !c.end.CompareAndSwap(nil, &end{word, cause}) {
+		return
+	}
+	// AbortWith may have to wait for a peer that takes nothing.
+	go func() {
+		switch {
+		case word == endDrained && c.quiet() > limits.DrainQuietSeconds*time.Second:
+			// Nothing was moving: what was sent has arrived.
+			_ = c.tls.Close()
+			_ = c.plain.Close()
+			return
+		case c.sealed.Load():
+			reset(c.tls.NetConn())
+		case word == endRemovedKey:
+			_ = c.tls.AbortWith(alert.AccessDenied, "the identity was removed")
+		default:
+			_ = c.tls.Abort("the other side of the tunnel ended: " + word)
+		}
+	}()
+	if word != endDrained || c.quiet() <= limits.DrainQuietSeconds*time.Second {
+		reset(c.plain)
+	}
+}
+
+// finish gives everything back and writes the line.
+func (c *session) finish() {
+	e := c.end.Load()
+	if e.word == endDone {
+		_ = c.tls.Close()
+		_ = c.plain.Close()
+	}
+	c.mu.Lock()
+	delete(c.sessions, c)
+	c.mu.Unlock()
+	c.giveBack()
+	took := time.Since(c.began)
+	c.meters.Closed(e.word, took)
+	c.line(e, took)
+	c.tunnel.sessions.Done()
+}
+
+func (c *session) line(e *end, took time.Duration) {
+	s := c.tls.Session()
+	args := []any{
+		"identity", keyfile.FormatIdentity(c.identity), "remote", c.from(), "to", c.backend,
+		"version", versionName(c.tls), "suite", s.Suite.String(),
+		"in", c.in.Load(), "out", c.out.Load(), "seconds", took.Round(time.Millisecond).Seconds(), "end", e.word,
+	}
+	if e.cause != nil {
+		args = append(args, "error", sentence(e.cause))
+	}
+	c.log.Info("connection", args...)
+}
+
+// endWord names the end that an error means.
+func endWord(err error) string {
+	var plain *plainError
+	var remote *watchword.RemoteError
+	switch {
+	case errors.As(err, &plain) && wasReset(err):
+		return meter.LocalReset
+	case errors.As(err, &plain):
+		return meter.Broken
+	case errors.As(err, &remote):
+		return meter.PeerAlert
+	case errors.Is(err, watchword.ErrTruncated):
+		return meter.PeerTruncated
+	case wasReset(err):
+		return meter.PeerReset
+	}
+	return meter.Broken
+}
+
+// failureWord names what a handshake failed by.
+func failureWord(err error) string {
+	var remote *watchword.RemoteError
+	var local *watchword.LocalError
+	switch {
+	case errors.Is(err, watchword.ErrWrongKey):
+		return meter.WrongKey
+	case errors.Is(err, watchword.ErrNotAdmitted):
+		return meter.NotAdmitted
+	case errors.Is(err, watchword.ErrUnknownIdentity):
+		return meter.UnknownIdentity
+	case errors.Is(err, watchword.ErrHandshakeTimeout):
+		return meter.TimedOut
+	case errors.Is(err, watchword.ErrNotTLS):
+		return meter.NotTLS
+	case errors.Is(err, watchword.ErrKeyRejected), errors.As(err, &remote):
+		return meter.RefusedByPeer
+	case errors.As(err, &local) && (local.Description == alert.HandshakeFailure || local.Description == alert.ProtocolVersion):
+		return meter.NoCommon
+	}
+	return meter.Other
+}
+
+// sentence is an error without the names of the layers that it came through.
+func sentence(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op != "dial" {
+		return systemReason(err).Error()
+	}
+	return strings.ReplaceAll(err.Error(), "watchword: ", "")
+}
+
+func versionName(c *watchword.Conn) string {
+	if c.Session().Version == watchword.VersionTLS12 {
+		return "TLSv1.2"
+	}
+	return "TLSv1.3"
+}
+
+// reset closes a connection so that the other end cannot take it for a clean
+// end. A Unix socket knows no reset: its other end sees one only if it sent
+// what nobody has read.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}
