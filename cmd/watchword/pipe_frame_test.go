@@ -122,6 +122,7 @@ func TestPipePeersThatMisbehave(t *testing.T) {
 			} else if _, err := io.Copy(io.Discard, conn); err == nil {
 				t.Error("The pipe closed the connection as if all was well.")
 			}
+			conn.Close()
 			l.wantEnd(statusFailed, "^watchword: (the connection with )?watchword at [0-9.:]+ "+regexp.QuoteMeta(c.want))
 		})
 	}

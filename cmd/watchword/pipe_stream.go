@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -230,6 +231,9 @@ func (p *pipe) write(data []byte) error {
 // closeOutput lets who reads standard output see its end. Some file systems say
 // only then that there was no room.
 func (p *pipe) closeOutput() error {
+	if f, ok := p.env.stdout.(*os.File); ok {
+		endSocket(f)
+	}
 	if c, ok := p.env.stdout.(io.Closer); ok {
 		if err := c.Close(); err != nil {
 			return &givenUp{reason: outputBroke, cause: err}

@@ -4,6 +4,7 @@ package main
 // whatever fails at any stage is said on both ends.
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -266,6 +268,37 @@ func TestPipeStoppedInHandshake(t *testing.T) {
 	idle.wantEnd(statusFailed, `^watchword: stopped before a client proved its key: nothing was sent$`)
 }
 
+// Peers without the key, silent or hostile, hold up nobody; the first with it is
+// the only one.
+func TestPipeAmongHostileOnes(t *testing.T) {
+	l := startPipe(t, "--listen", "127.0.0.1:0", "--handshake-timeout", "5m")
+	for range 200 {
+		raw, err := net.Dial("tcp", l.address)
+		if err != nil {
+			t.Fatalf("the pipe does not take one more silent connection: %v", err)
+		}
+		defer raw.Close()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for _, kind := range []string{"http", "random", "classic", "tls12", "certificate", "silent", "half-hello", "cut-hello", "no-finished-silent", "wrong-key", "unknown-identity", "other-kind"} {
+		// Those that come too late are refused by the system.
+		running.Go(func() { _ = beHostile(ctx, l.address, kind, l.key) })
+	}
+	c := l.call()
+	connected(l, c)
+	if raw, err := net.Dial("tcp", l.address); err == nil {
+		raw.Close()
+		t.Error("The pipe still listens though it has its client.")
+	}
+	cancel()
+	running.Wait()
+	l.stdin.Close()
+	c.stdin.Close()
+	l.wantEnd(statusOK, "has written all of it$")
+	c.wantEnd(statusOK, "has written all of it$")
+}
+
 // A program that answers only at the end of its input, while the connection goes
 // on in the other direction.
 func TestPipeHalfClose(t *testing.T) {
@@ -361,5 +394,26 @@ func TestByteCount(t *testing.T) {
 		if got := byteCount(n); got != want {
 			t.Errorf("%d bytes are shown as %q, want %q.", n, got, want)
 		}
+	}
+}
+
+// The line says what came since the last one, and leaves nothing behind.
+func TestPipeProgress(t *testing.T) {
+	var speech strings.Builder
+	p := &pipe{env: &ui{stderr: &speech}, begin: time.Now()}
+	s := &progress{pipe: p, ticker: time.NewTicker(time.Hour), clear: "<clear>", at: time.Now().Add(-2 * time.Second)}
+	p.sent.bytes.Store(4_000_000)
+	s.draw()
+	s.around(func() { p.env.say("a sentence") })
+	s.stop()
+	const want = `^<clear>0 s: sent 4\.00 MB \((2\.00|1\.99) MB/s\), received 0 B \(0 B/s\)<clear>a sentence\n$`
+	if got := speech.String(); !regexp.MustCompile(want).MatchString(got) {
+		t.Errorf("The terminal gets %q, want %s.", got, want)
+	}
+	var none *progress
+	none.draw()
+	none.stop()
+	if none.tick() != nil {
+		t.Error("Where nobody looks there is a clock.")
 	}
 }
