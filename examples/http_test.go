@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -114,58 +113,6 @@ func TestReverseProxyTellsTheIdentity(t *testing.T) {
 			t.Errorf("Asked over %s the server behind hears %s, error %v, want %s.", from, got, err, want)
 		}
 	}
-}
-
-// HTTP/2, as README.md of this folder shows it: net/http speaks it over a TLS
-// that is not its own only if it takes the connection for a plain one.
-func TestHTTP2(t *testing.T) {
-	config := &watchword.Config{Keys: []*watchword.Key{externalKey(t)}, AllowSameProcess: true}
-	listener, err := watchword.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Protocols: http2Only(), ConnContext: withConn, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "%s %s", r.Proto, r.Context().Value(connKey{}).(plainConn).Conn.(*watchword.Conn).Session().Identity)
-	})}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(plainListener{listener}) }()
-	transport := &http.Transport{Protocols: http2Only(), DialContext: dial(t)} // not DialTLSContext
-	client := &http.Client{Transport: transport}
-	response, err := client.Get("http://" + listener.Addr().String()) // not https
-	if err != nil {
-		t.Fatalf("The page is not fetched: %v", err)
-	}
-	got, err := io.ReadAll(response.Body)
-	response.Body.Close()
-	if want := "HTTP/2.0 " + identity; err != nil || string(got) != want || response.Proto != "HTTP/2.0" {
-		t.Errorf("The page is %q over %s, error %v; want %q over HTTP/2.0.", got, response.Proto, err, want)
-	}
-	transport.CloseIdleConnections()
-	if err := errors.Join(server.Close(), <-done); !errors.Is(err, http.ErrServerClosed) {
-		t.Errorf("The server ends with %v.", err)
-	}
-}
-
-type connKey struct{}
-
-func withConn(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, conn)
-}
-
-// plainConn hides the method ConnectionState from net/http.
-type plainConn struct{ net.Conn }
-
-type plainListener struct{ net.Listener }
-
-func (l plainListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	return plainConn{conn}, err
-}
-
-func http2Only() *http.Protocols {
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	return &protocols
 }
 
 func externalKey(t *testing.T) *watchword.Key {

@@ -32,7 +32,7 @@ func main() {
 	if err != nil || !found {
 		log.Fatalf("%s does not hold one line, identity:hex", *file)
 	}
-	key := must(watchword.NewKey(identity, secret, watchword.KeyOptions{}))
+	key := must(watchword.NewKey(identity, secret, watchword.KeyOptions{Kind: watchword.External}))
 	config := &watchword.Config{Keys: []*watchword.Key{key}}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
