@@ -325,4 +325,21 @@ const (
 	// read or written: an address pair and a few TLVs need a few hundred, and
 	// ours fits with an identity of MaxIdentityLen in it.
 	MaxProxyHeader = 8192
+
+	// AdminConnections is how many connections the listener of metrics serves
+	// at once; more wait. A scraper has one or two.
+	AdminConnections = 16
+
+	// AdminHeaderSeconds and AdminHeaderBytes bound a request there,
+	// AdminIdleSeconds a connection between two: scrapers come every minute.
+	AdminHeaderSeconds = 5
+	AdminHeaderBytes   = 16 << 10
+	AdminIdleSeconds   = 150
+
+	// AdminAnswerSeconds is how long an answer there may take: a CPU profile
+	// of a minute, which is twice what is usual.
+	AdminAnswerSeconds = 70
+
+	// AdminEndSeconds is how long answers may go on when the listener ends.
+	AdminEndSeconds = 2
 )
