@@ -12,10 +12,11 @@ import (
 
 // Why a connection was refused: the limit's name in the configuration.
 const (
-	MaxConnections = "max-connections"
-	MaxHandshakes  = "max-handshakes"
-	MaxPerSource   = "max-per-source"
-	MaxPerIdentity = "max-per-identity"
+	MaxConnections      = "max-connections"
+	MaxConnectionsOfAll = "max-connections of all services"
+	MaxHandshakes       = "max-handshakes"
+	MaxPerSource        = "max-per-source"
+	MaxPerIdentity      = "max-per-identity"
 )
 
 // Why a handshake failed.
@@ -47,7 +48,7 @@ const (
 // The words of each set in the order in which they are written. A word that is
 // not among them counts as the last.
 var (
-	limitWords   = []string{MaxConnections, MaxHandshakes, MaxPerSource, MaxPerIdentity, Other}
+	limitWords   = []string{MaxConnections, MaxConnectionsOfAll, MaxHandshakes, MaxPerSource, MaxPerIdentity, Other}
 	failureWords = []string{WrongKey, UnknownIdentity, NotAdmitted, TimedOut, NotTLS, NoCommon, RefusedByPeer, Other}
 	endWords     = []string{Done, PeerReset, PeerTruncated, PeerAlert, LocalReset, IdleTimeout, Drained, Removed, BackendFailed, Broken}
 )
