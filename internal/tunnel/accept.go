@@ -147,7 +147,7 @@ func (a *attempt) join() (*session, error) {
 
 // greet reads the balancer's header and counts the source.
 func (a *attempt) greet(context.Context) error {
-	if a.remember(a.taken, a.dialed, a.raw.RemoteAddr()) {
+	if a.remember(a.taken, a.dialed, a.raw.RemoteAddr(), a.raw.LocalAddr()) {
 		return errItself
 	}
 	if err := a.readHeader(); err != nil {
@@ -312,7 +312,7 @@ func (a *attempt) dial(ctx context.Context, c *session) (net.Conn, error) {
 		return nil, &dialError{err}
 	}
 	a.undo = append(a.undo, release)
-	if a.remember(a.dialed, a.taken, conn.LocalAddr()) {
+	if a.remember(a.dialed, a.taken, conn.LocalAddr(), conn.RemoteAddr()) {
 		conn.Close()
 		return nil, errItself
 	}
@@ -326,26 +326,42 @@ type dialError struct{ err error }
 func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
-// remember puts an address among the ones dialed or taken until the attempt or
+// route is a TCP connection, from the end that opened it. One end alone would
+// not do: a port may belong to several connections with different far ends.
+type route struct{ from, to netip.AddrPort }
+
+func routeOf(from, to net.Addr) (r route, ok bool) {
+	a, ok1 := from.(*net.TCPAddr)
+	b, ok2 := to.(*net.TCPAddr)
+	if !ok1 || !ok2 {
+		return r, false
+	}
+	return route{unmapped(a), unmapped(b)}, true
+}
+
+func unmapped(a *net.TCPAddr) netip.AddrPort {
+	p := a.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// remember puts a connection among those dialed or taken until the attempt or
 // its session ends, and reports whether it is among the others: then this very
-// service is at both ends of a connection. Whichever end comes first, the
-// second one finds it.
-func (a *attempt) remember(mine, others map[netip.AddrPort]bool, address net.Addr) bool {
-	tcp, ok := address.(*net.TCPAddr)
+// service is at both of its ends. Whichever end comes first, the second one
+// finds it.
+func (a *attempt) remember(mine, others map[route]bool, from, to net.Addr) bool {
+	r, ok := routeOf(from, to)
 	if !ok {
 		return false
 	}
-	name := tcp.AddrPort()
-	name = netip.AddrPortFrom(name.Addr().Unmap(), name.Port())
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	mine[name] = true
+	mine[r] = true
 	a.undo = append(a.undo, func() {
 		a.mu.Lock()
-		delete(mine, name)
+		delete(mine, r)
 		a.mu.Unlock()
 	})
-	return others[name]
+	return others[r]
 }
 
 // sendHeader tells the service who is there: after the handshake, and before

@@ -39,9 +39,9 @@ type service struct {
 	pending  list.List  // *attempt, the oldest first
 	sessions map[*session]struct{}
 	open     int // connections that count for max-connections
-	// The near ends of connections that this service opened, and the far ends of
-	// those that it took: one in both comes back to where it began.
-	dialed, taken map[netip.AddrPort]bool
+	// The connections that this service opened, and those that it took: one in
+	// both comes back to where it began.
+	dialed, taken map[route]bool
 }
 
 // generation is a service as one version of the settings has it.
@@ -63,8 +63,8 @@ func (t *Tunnel) newService(name string, d settings.Direction) *service {
 		sources:    newGate(),
 		identities: newGate(),
 		sessions:   make(map[*session]struct{}),
-		dialed:     make(map[netip.AddrPort]bool),
-		taken:      make(map[netip.AddrPort]bool),
+		dialed:     make(map[route]bool),
+		taken:      make(map[route]bool),
 	}
 	s.failures = &burst{log: s.log}
 	return s

@@ -13,6 +13,9 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"strings"
+	"time"
+
+	"github.com/watchword-tls/watchword/internal/limits"
 )
 
 // HandlerOptions say what is answered.
@@ -52,6 +55,13 @@ func Handler(o HandlerOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		if r.ContentLength != 0 {
+			// Nothing here takes a body, and nobody may hold a connection with
+			// one that never ends. A ReadTimeout of the server would do, but it
+			// also ends the context of requests that take longer, as a profile.
+			w.Header().Set("Connection", "close")
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limits.AdminHeaderSeconds * time.Second))
+		}
 		page, found := pages[r.URL.Path]
 		if !found && o.Pprof {
 			page, found = profile(r.URL.Path)

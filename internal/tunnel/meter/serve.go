@@ -19,7 +19,6 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: limits.AdminHeaderSeconds * time.Second,
-		ReadTimeout:       limits.AdminHeaderSeconds * time.Second, // requests have no body
 		WriteTimeout:      limits.AdminAnswerSeconds * time.Second,
 		IdleTimeout:       limits.AdminIdleSeconds * time.Second,
 		MaxHeaderBytes:    limits.AdminHeaderBytes,
