@@ -14,8 +14,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/watchword-tls/watchword/internal/limits"
 )
 
 // HandlerOptions say what is answered.
@@ -56,11 +54,11 @@ func Handler(o HandlerOptions) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		if r.ContentLength != 0 {
-			// Nothing here takes a body, and nobody may hold a connection with
+			// Nothing here reads a body, and nobody may keep a connection with
 			// one that never ends. A ReadTimeout of the server would do, but it
 			// also ends the context of requests that take longer, as a profile.
 			w.Header().Set("Connection", "close")
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limits.AdminHeaderSeconds * time.Second))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 		}
 		page, found := pages[r.URL.Path]
 		if !found && o.Pprof {
