@@ -200,6 +200,12 @@ func (k *Key) Equal(other *Key) bool {
 		subtle.ConstantTimeCompare(k.secret(), other.secret()) == 1
 }
 
+// SameSecret reports whether two keys have the same bytes, whatever their
+// identities and options. It takes the same time either way.
+func (k *Key) SameSecret(other *Key) bool {
+	return subtle.ConstantTimeCompare(k.use[:], other.use[:]) == 1
+}
+
 // Fingerprint returns 80 bits of HMAC-SHA256 with the key over its identity,
 // as five groups of four hex digits, to be compared on both machines. It tells
 // nothing of a random key. Of a key that can be guessed, such as a

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/tunnel/proxyproto": {"internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/backend":    {"internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/meter":      {"internal/limits"},
+	"internal/tunnel/preflight":  {".", "internal/limits", "internal/keyfile", "internal/system", "internal/tunnel", "internal/tunnel/settings"},
 	"internal/tunnel": {".", "alert", "internal/limits", "internal/keyfile", "internal/tunnel/settings",
 		"internal/tunnel/proxyproto", "internal/tunnel/backend", "internal/tunnel/meter"},
 

@@ -74,9 +74,9 @@ func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdent
 	return found, nil
 }
 
-// clientKey returns the key that a client offers: of several with one identity
+// ClientKey returns the key that a client offers: of several with one identity
 // the first.
-func clientKey(s *settings.Service, f *keyfile.File) (*watchword.Key, error) {
+func ClientKey(s *settings.Service, f *keyfile.File) (*watchword.Key, error) {
 	var found *watchword.Key
 	for _, k := range f.Keys() {
 		switch {
@@ -95,4 +95,16 @@ func clientKey(s *settings.Service, f *keyfile.File) (*watchword.Key, error) {
 		return nil, fmt.Errorf("%s has no key for a client", f.Name())
 	}
 	return nil, fmt.Errorf("%s has no key of %s for a client", f.Name(), keyfile.FormatIdentity(s.Identity))
+}
+
+// CheckKeys says what a service lacks in its key file.
+func CheckKeys(s *settings.Service, f *keyfile.File) error {
+	if s.Direction == settings.Client {
+		_, err := ClientKey(s, f)
+		return err
+	}
+	if len(newKeyring(s, f).keys) == 0 {
+		return fmt.Errorf("%s has no key for a server: each is for clients alone", f.Name())
+	}
+	return nil
 }

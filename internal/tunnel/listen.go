@@ -48,7 +48,7 @@ func (t *Tunnel) open(a settings.Address, mode uint32) (*listener, error) {
 	}
 	socket, err := net.Listen("tcp", a.Host)
 	if err != nil {
-		return nil, listenFailure(a, err)
+		return nil, ListenFailure(a, err)
 	}
 	l.sockets = []net.Listener{socket}
 	return l, nil
@@ -65,7 +65,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 		conn, err := net.DialTimeout("unix", path, time.Second)
 		if err == nil {
 			conn.Close()
-			return nil, listenFailure(address, syscall.EADDRINUSE)
+			return nil, ListenFailure(address, syscall.EADDRINUSE)
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("the socket %s was left behind and cannot be removed: %w", path, systemReason(err))
@@ -74,7 +74,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	// Until its mode is set, the process's umask is what guards the socket.
 	socket, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, listenFailure(address, err)
+		return nil, ListenFailure(address, err)
 	}
 	if err := os.Chmod(path, mode); err != nil {
 		socket.Close()
@@ -83,9 +83,10 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return socket, nil
 }
 
-func listenFailure(a settings.Address, err error) error {
+// ListenFailure says why an address cannot be listened at.
+func ListenFailure(a settings.Address, err error) error {
 	switch {
-	case isErrno(err, syscall.EADDRINUSE, 10048):
+	case InUse(err):
 		return fmt.Errorf("%s is in use by another program: end it, or listen elsewhere", a)
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)

@@ -114,6 +114,7 @@ func (t *Tunnel) commit(p *plan) {
 	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
 	ending := t.draining
 	t.mu.Unlock()
+	t.options.Meters.MaxConnections(p.settings.MaxConnections)
 	for _, o := range p.settings.Services {
 		s := p.services[o.Name]
 		s.begin(p.generations[o.Name])

@@ -6,7 +6,6 @@ package tunnel
 import (
 	"container/list"
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -95,10 +94,10 @@ func (s *service) newGeneration(o settings.Service, files map[string]*keyfile.Fi
 // serve prepares a server's side. Its configuration asks the keys in force, so
 // that it stays the same over reloads.
 func (g *generation) serve(s *service, f *keyfile.File) error {
-	g.keys = newKeyring(&g.settings, f)
-	if len(g.keys.keys) == 0 {
-		return fmt.Errorf("%s has no key for a server", f.Name())
+	if err := CheckKeys(&g.settings, f); err != nil {
+		return err
 	}
+	g.keys = newKeyring(&g.settings, f)
 	c := g.configuration()
 	c.Lookup = currentKeys{s}
 	c.AllowSameProcess = s.tunnel.options.AllowSameProcess
@@ -117,7 +116,7 @@ func (l currentKeys) LookupKeys(ctx context.Context, offered []watchword.Offered
 
 // connect prepares a client's side.
 func (g *generation) connect(f *keyfile.File) error {
-	key, err := clientKey(&g.settings, f)
+	key, err := ClientKey(&g.settings, f)
 	if err != nil {
 		return err
 	}
@@ -171,6 +170,12 @@ func (s *service) begin(g *generation) {
 	if before != nil {
 		before.end()
 	}
+	var names []string
+	for _, a := range o.To {
+		names = append(names, a.String())
+	}
+	s.meters.Backends(names...)
+	s.meters.MaxConnections(o.MaxConnections)
 	if g.keys != nil {
 		s.meters.Keys(len(g.keys.file.Keys()))
 	}

@@ -17,6 +17,9 @@ func isErrno(err error, number syscall.Errno, windows uintptr) bool {
 	return errors.As(err, &e) && (e == number || runtime.GOOS == "windows" && uintptr(e) == windows)
 }
 
+// InUse reports whether an address is taken.
+func InUse(err error) bool { return isErrno(err, syscall.EADDRINUSE, 10048) }
+
 func wasReset(err error) bool {
 	return isErrno(err, syscall.ECONNRESET, 10054) || isErrno(err, syscall.EPIPE, 10058)
 }

@@ -1,0 +1,220 @@
+package main
+
+// Running a tunnel: from the first socket to the last connection.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/system"
+	"github.com/watchword-tls/watchword/internal/tunnel"
+	"github.com/watchword-tls/watchword/internal/tunnel/meter"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// tunnelRun is one run of a verb.
+type tunnelRun struct {
+	env   *ui
+	load  func() (settings.Settings, error)
+	files []string // behind load
+	keys  keyfile.LoadOptions
+
+	descriptors int // that the system allows; 0 if that is not known
+
+	log    *slog.Logger
+	meters *meter.Meters
+	tunnel *tunnel.Tunnel
+}
+
+func (r *tunnelRun) run(ctx context.Context) int {
+	r.fitDescriptors()
+	s, err := r.load()
+	if err != nil {
+		return r.failures(err)
+	}
+	r.log = newLogger(r.env, s.Log)
+	r.meters = meter.New()
+	page, err := r.listenAdmin(s)
+	if err != nil {
+		return r.env.fail(err)
+	}
+	if page != nil {
+		defer page.Close()
+	}
+	r.tunnel, err = tunnel.Start(tunnel.Options{
+		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners,
+		Log: r.log, Meters: r.meters,
+	})
+	if err != nil {
+		return r.failures(err)
+	}
+	defer r.tunnel.Close()
+	if err := r.lessen(s); err != nil {
+		return r.env.fail(err)
+	}
+	admin, stop := context.WithCancel(context.Background())
+	defer stop()
+	if page != nil {
+		host, _, _ := net.SplitHostPort(s.Metrics)
+		handler := meter.Handler(meter.HandlerOptions{Meters: r.meters, Ready: r.tunnel.Ready, Pprof: s.Pprof, Host: host, AnyHost: s.MetricsAnywhere})
+		go func() { _ = meter.Serve(admin, page, handler) }()
+	}
+	r.announce(s)
+	r.serve(ctx)
+	return r.drain()
+}
+
+// descriptorsFor is how many descriptors so many connections need, with some for
+// handshakes and files.
+func descriptorsFor(connections int) int { return 2*connections + limits.TunnelHandshakes }
+
+// fitDescriptors makes max-connections, where nobody said it, as many as the
+// system has descriptors for.
+func (r *tunnelRun) fitDescriptors() {
+	soft, _, err := system.RaiseDescriptors()
+	if err != nil || soft == 0 {
+		return
+	}
+	r.descriptors = int(min(soft, 1<<30))
+	load := r.load
+	r.load = func() (settings.Settings, error) {
+		s, err := load()
+		if s.MaxConnections == limits.TunnelConnections && r.descriptors < descriptorsFor(s.MaxConnections) {
+			s.MaxConnections = max(1, (r.descriptors-limits.TunnelHandshakes)/2)
+		}
+		return s, err
+	}
+}
+
+// failures says an error that may be several sentences, one a line.
+func (r *tunnelRun) failures(err error) int {
+	var problems settings.Problems
+	if !errors.As(err, &problems) {
+		return r.env.fail(err)
+	}
+	for _, p := range problems {
+		r.env.fail(errors.New(p.String()))
+	}
+	return statusFailed
+}
+
+func newLogger(env *ui, format settings.LogFormat) *slog.Logger {
+	if format == settings.LogJSON {
+		return slog.New(slog.NewJSONHandler(env.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(env.stderr, nil))
+}
+
+// listenAdmin opens the address of the metrics, while that is still allowed.
+func (r *tunnelRun) listenAdmin(s settings.Settings) (net.Listener, error) {
+	if s.Metrics == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", s.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", listenFailure(s.Metrics, err))
+	}
+	return l, nil
+}
+
+// lessen gives up what the process needs no more.
+func (r *tunnelRun) lessen(s settings.Settings) error {
+	if need := descriptorsFor(s.MaxConnections); r.descriptors > 0 && r.descriptors < need {
+		r.log.Warn("the system allows fewer open files than max-connections needs: raise LimitNOFILE or ulimit -n, or lower max-connections", "allowed", r.descriptors, "needed", need)
+	}
+	if s.User != "" || s.Group != "" {
+		if err := system.BecomeUser(s.User, s.Group); err != nil {
+			return err
+		}
+	}
+	if !s.Confine || len(r.files) == 0 {
+		return nil
+	}
+	return system.Confine(r.rules(s))
+}
+
+// rules are the files that the process reads later on.
+func (r *tunnelRun) rules(s settings.Settings) system.Rules {
+	var rules system.Rules
+	add := func(list *[]string, name string) {
+		if path, err := filepath.Abs(name); err == nil && !slices.Contains(*list, path) {
+			*list = append(*list, path)
+		}
+	}
+	for _, name := range r.files {
+		add(&rules.Read, name)
+	}
+	for _, o := range s.Services {
+		add(&rules.Read, r.keys.Find(o.Keys))
+		for _, a := range slices.Concat(o.Listen, o.To) {
+			if a.Network == "unix" {
+				add(&rules.Sockets, a.Host)
+			}
+		}
+	}
+	return rules
+}
+
+// announce says that all services stand.
+func (r *tunnelRun) announce(s settings.Settings) {
+	for _, o := range s.Services {
+		if o.Policy == watchword.Legacy {
+			r.log.Warn("the policy legacy also takes connections without forward secrecy, which a stolen key opens later, and SHA-1", "service", o.Name)
+		}
+		r.log.Info("listening", "service", o.Name, "direction", o.Direction.String(), "at", r.tunnel.Addresses(o.Name), "to", addresses(o.To))
+	}
+	_ = system.Notify("READY=1")
+}
+
+func addresses(list []settings.Address) []string {
+	var names []string
+	for _, a := range list {
+		names = append(names, a.String())
+	}
+	return names
+}
+
+// serve runs until it is told to end.
+func (r *tunnelRun) serve(ctx context.Context) {
+	r.tunnel.Watch()
+	watchdog, stop := context.WithCancel(ctx)
+	defer stop()
+	go system.Watchdog(watchdog, func() bool { r.tunnel.Settings(); return true })
+	hangup := make(chan os.Signal, 1)
+	stopHangups := notifyHangup(hangup)
+	defer stopHangups()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			_ = system.Notify(system.Reloading())
+			_ = r.tunnel.Reload() // it says in the log what was wrong
+			_ = system.Notify("READY=1")
+		}
+	}
+}
+
+// drain ends in order.
+func (r *tunnelRun) drain() int {
+	_ = system.Notify("STOPPING=1")
+	limit := r.tunnel.Settings().DrainTime
+	n := r.tunnel.Connections()
+	r.log.Info("ending: no new connections", "open", n, "limit", limit.String())
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	began := time.Now()
+	cut := r.tunnel.Drain(ctx)
+	r.log.Info("ended", "seconds", time.Since(began).Round(time.Millisecond).Seconds(), "cut", cut)
+	return statusOK
+}

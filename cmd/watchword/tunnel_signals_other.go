@@ -1,0 +1,9 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// notifyHangup does nothing where there is no SIGHUP: changes of files are seen
+// all the same.
+func notifyHangup(chan<- os.Signal) (stop func()) { return func() {} }

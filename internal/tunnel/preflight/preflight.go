@@ -1,0 +1,236 @@
+// Package preflight finds, without starting anything, what would keep a tunnel
+// with these settings from starting, and what its user may not have meant.
+package preflight
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/system"
+	"github.com/watchword-tls/watchword/internal/tunnel"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// Options say how to look.
+type Options struct {
+	Keys keyfile.LoadOptions
+	// Running says that a tunnel with an older version of the file is running:
+	// its addresses are taken, by itself.
+	Running bool
+}
+
+// Check returns what it finds, in the order of the file's lines.
+func Check(ctx context.Context, f *settings.File, o Options) settings.Problems {
+	c := &check{file: f, options: o, keys: make(map[string]*keyfile.File)}
+	for i := range f.Settings.Services {
+		c.service = i
+		c.keyFile()
+		c.listening()
+		c.connecting(ctx)
+	}
+	c.reflection()
+	c.process()
+	c.problems.Sort()
+	return c.problems
+}
+
+type check struct {
+	file     *settings.File
+	options  Options
+	service  int
+	keys     map[string]*keyfile.File // nil for one that cannot be read
+	problems settings.Problems
+}
+
+func (c *check) settings() *settings.Service { return &c.file.Settings.Services[c.service] }
+
+func (c *check) add(warning bool, option, format string, args ...any) {
+	c.problems = append(c.problems, settings.Problem{
+		File: c.file.Name, Line: c.file.Line(c.service, option), Text: option + ": " + fmt.Sprintf(format, args...), Warning: warning,
+	})
+}
+
+func (c *check) wrong(option, format string, args ...any) { c.add(false, option, format, args...) }
+func (c *check) doubt(option, format string, args ...any) { c.add(true, option, format, args...) }
+
+func (c *check) keyFile() {
+	s := c.settings()
+	f, seen := c.keys[s.Keys]
+	if !seen {
+		var err error
+		if f, err = keyfile.Load(s.Keys, c.options.Keys); err != nil {
+			c.wrong("keys", "%v", err)
+		}
+		c.keys[s.Keys] = f
+		for _, w := range warningsOf(f) {
+			c.doubt("keys", "%s", w)
+		}
+	}
+	if f == nil {
+		return
+	}
+	if err := tunnel.CheckKeys(s, f); err != nil {
+		option := "keys"
+		if s.Identity != "" {
+			option = "id"
+		}
+		c.wrong(option, "%v", err)
+	}
+	for _, list := range []struct {
+		option   string
+		patterns []string
+	}{{"allow", s.Allow}, {"deny", s.Deny}} {
+		for _, p := range list.patterns {
+			if !matchesAny(p, f.Identities()) {
+				c.doubt(list.option, "%q matches no identity in %s", p, f.Name())
+			}
+		}
+	}
+}
+
+func warningsOf(f *keyfile.File) []string {
+	if f == nil {
+		return nil
+	}
+	return f.Warnings()
+}
+
+func matchesAny(pattern string, names []string) bool {
+	for _, n := range names {
+		if ok, err := path.Match(pattern, n); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *check) listening() {
+	s := c.settings()
+	for _, a := range s.Listen {
+		switch a.Network {
+		case "unix":
+			c.socketPath(a)
+		case "tcp":
+			if err := canListen(a.Host); err != nil && !(c.options.Running && tunnel.InUse(err)) {
+				c.wrong("listen", "%v", tunnel.ListenFailure(a, err))
+			}
+		}
+	}
+}
+
+func canListen(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		l.Close()
+	}
+	return err
+}
+
+// maxSocketPath is the longest path of a Unix socket in bytes that every system
+// takes.
+const maxSocketPath = 103
+
+func (c *check) socketPath(a settings.Address) {
+	info, err := os.Stat(filepath.Dir(a.Host))
+	switch {
+	case len(a.Host) > maxSocketPath:
+		c.wrong("listen", "the path of the socket has %d bytes, at most %d are allowed", len(a.Host), maxSocketPath)
+	case err != nil || !info.IsDir():
+		c.wrong("listen", "there is no folder %s for the socket", filepath.Dir(a.Host))
+	default:
+		info, err := os.Lstat(a.Host)
+		if err == nil && info.Mode()&os.ModeSocket == 0 {
+			c.wrong("listen", "%s is there already and is no socket", a.Host)
+		} else if err == nil && !c.options.Running && answers(a.Host) {
+			c.wrong("listen", "%s is in use by another program", a)
+		}
+	}
+}
+
+func answers(socket string) bool {
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
+func (c *check) connecting(ctx context.Context) {
+	for _, a := range c.settings().To {
+		host, _, err := net.SplitHostPort(a.Host)
+		if a.Network != "tcp" || err != nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, limits.ConnectSeconds*time.Second)
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			c.doubt("to", "the host %q cannot be found now: it is asked for again at each connection", host)
+		}
+		cancel()
+	}
+}
+
+// reflection finds keys that this process uses as a server and as a client:
+// whoever stands between could send our own messages back to us (RFC 9257
+// §4.1). Roles in the key file say that it is not so.
+func (c *check) reflection() {
+	type use struct {
+		key     *watchword.Key
+		service int
+	}
+	var servers []use
+	for i, s := range c.file.Settings.Services {
+		if f := c.keys[s.Keys]; f != nil && s.Direction == settings.Server {
+			for _, k := range f.Keys() {
+				if k.Options().Role != watchword.ClientRole {
+					servers = append(servers, use{k, i})
+				}
+			}
+		}
+	}
+	for i, s := range c.file.Settings.Services {
+		f := c.keys[s.Keys]
+		if f == nil || s.Direction != settings.Client {
+			continue
+		}
+		key, err := tunnel.ClientKey(&s, f)
+		if err != nil {
+			continue
+		}
+		for _, other := range servers {
+			if key.SameSecret(other.key) {
+				c.service = i
+				c.doubt("keys", "the key of %s is used here by a client and, by the service in line %d, by a server: messages can be sent back to who sent them (RFC 9257 §4.1); give each direction a key of its own",
+					keyfile.FormatIdentity(key.Identity()), c.file.Line(other.service, ""))
+				break
+			}
+		}
+	}
+}
+
+func (c *check) process() {
+	s := &c.file.Settings
+	c.service = -1
+	if s.User != "" || s.Group != "" {
+		if err := system.LookupUser(s.User, s.Group); err != nil {
+			option := "user"
+			if s.User == "" || strings.Contains(err.Error(), "group") {
+				option = "group"
+			}
+			c.wrong(option, "%v", err)
+		}
+	}
+	if s.Metrics != "" {
+		if err := canListen(s.Metrics); err != nil && !(c.options.Running && tunnel.InUse(err)) {
+			c.wrong("metrics", "%v", tunnel.ListenFailure(settings.Address{Network: "tcp", Host: s.Metrics}, err))
+		}
+	}
+}
