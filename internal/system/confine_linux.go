@@ -80,12 +80,7 @@ func (r Rules) landlock() ([]landlock.Rule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s cannot be kept readable: %w", name, err)
 		}
-		for _, folder := range folders {
-			if folder == "/" {
-				return nil, fmt.Errorf("%s is in the folder /, which would open every file: move it to a folder of its own", name)
-			}
-			rules = append(rules, landlock.PathAccess(readFile, folder))
-		}
+		rules = append(rules, landlock.PathAccess(readFile, folders...))
 	}
 	for _, name := range r.Sockets {
 		folder, err := filepath.Abs(filepath.Dir(name))
@@ -102,6 +97,8 @@ func (r Rules) landlock() ([]landlock.Rule, error) {
 
 // foldersOf returns the folder that a file's name is in and, where the name is
 // a link, the one that the file is in. The file itself may be missing for now.
+// For a file right in /, as containers have it, it returns the file alone: its
+// folder would be every file.
 func foldersOf(name string) ([]string, error) {
 	path, err := filepath.Abs(name)
 	if err != nil {
@@ -111,12 +108,20 @@ func foldersOf(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	var list []string
+	if folder != "/" {
+		list = append(list, folder)
+	}
 	file, err := filepath.EvalSymlinks(path)
 	switch {
-	case err == nil && filepath.Dir(file) != folder:
-		return []string{folder, filepath.Dir(file)}, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && folder != "/":
+		return list, nil
+	case err != nil:
 		return nil, err
+	case filepath.Dir(file) == "/":
+		return append(list, file), nil
+	case filepath.Dir(file) != folder:
+		return append(list, filepath.Dir(file)), nil
 	}
-	return []string{folder}, nil
+	return list, nil
 }

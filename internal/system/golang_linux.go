@@ -1,7 +1,7 @@
 package system
 
-// What Go's packages read while a program runs. Its runtime opens what it needs
-// of /sys as it starts, control groups included, and keeps it open.
+// What Go's packages read while a program runs. Its runtime needs no rule: it
+// opens what it reads of control groups as it starts, and keeps it open.
 
 import (
 	"os"
@@ -28,7 +28,6 @@ func forGo() []landlock.Rule {
 		open(readFolder, "/proc/self"),
 		// How many connections may wait at a listener.
 		open(readFile, "/proc/sys/net/core/somaxconn"),
-		open(readFolder, "/sys/fs/cgroup"),
 		open(useFile, "/dev/null"),
 	}
 	return append(rules, resolverFolders()...)
