@@ -122,7 +122,7 @@ func TestReadRefuses(t *testing.T) {
 		"no address":            {"PROXY TCP4 1.1.1 2.2.2.2.2 1 2\r\n", "the PROXY protocol header is malformed"},
 		"a zone":                {"PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n", "the PROXY protocol header is malformed"},
 		"no carriage return":    {"PROXY TCP4 1.1.1.1 22.2.2.2 1 2\n", "the PROXY protocol header is malformed"},
-		"a line too short":      {"PROXY TCP4\r\n" + clientHello, "its line is too short"},
+		"a line too short":      {"PROXY TCP4\r\n" + clientHello, "the PROXY protocol header is malformed"},
 		"a line too long":       {"PROXY UNKNOWN " + strings.Repeat("x", 92) + "\r\n", "its line is longer than 107 bytes"},
 		"no end of the line":    {"PROXY TCP4 " + strings.Repeat("1", 200), "its line is longer than 107 bytes"},
 		"version 3":             {sig + "\x31\x11\x00\x0c" + in4, "the PROXY protocol header is malformed"},
@@ -160,7 +160,7 @@ func TestReadSaysWhyItStopped(t *testing.T) {
 
 func TestAppend(t *testing.T) {
 	info := &TLSInfo{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", Identity: "alice", ServerName: "db.example", NextProto: "postgresql"}
-	tlvs := "\x20\x00\x2d" + "\x01\x00\x00\x00\x00" + "\x21\x00\x07TLSv1.3" + "\x23\x00\x16TLS_AES_128_GCM_SHA256"
+	tlvs := "\x20\x00\x28" + "\x01\x00\x00\x00\x00" + "\x21\x00\x07TLSv1.3" + "\x23\x00\x16TLS_AES_128_GCM_SHA256"
 	all := tlvs + "\x02\x00\x0adb.example" + "\x01\x00\x0apostgresql" + "\xe0\x00\x05alice"
 	least := &TLSInfo{Version: "TLSv1.3", Cipher: "TLS_AES_128_GCM_SHA256", Identity: "alice"}
 	for name, c := range map[string]struct {
@@ -180,10 +180,10 @@ func TestAppend(t *testing.T) {
 		"1, local":              {settings.ProxyV1, Header{Local: true}, nil, "PROXY UNKNOWN\r\n"},
 		"2":                     {settings.ProxyV2, from4, nil, sig + "\x21\x11\x00\x0c" + in4},
 		"2, IPv6":               {settings.ProxyV2, from6, nil, sig + "\x21\x21\x00\x24" + in6},
-		"2, TLS":                {settings.ProxyV2, from4, info, sig + "\x21\x11\x00\x5e" + in4 + all},
-		"2, TLS without names":  {settings.ProxyV2, from6, least, sig + "\x21\x21\x00\x5c" + in6 + tlvs + "\xe0\x00\x05alice"},
+		"2, TLS":                {settings.ProxyV2, from4, info, sig + "\x21\x11\x00\x59" + in4 + all},
+		"2, TLS without names":  {settings.ProxyV2, from6, least, sig + "\x21\x21\x00\x57" + in6 + tlvs + "\xe0\x00\x05alice"},
 		"2, unknown":            {settings.ProxyV2, Header{}, nil, sig + "\x21\x00\x00\x00"},
-		"2, unknown, TLS":       {settings.ProxyV2, Header{}, info, sig + "\x21\x00\x00\x52" + all},
+		"2, unknown, TLS":       {settings.ProxyV2, Header{}, info, sig + "\x21\x00\x00\x4d" + all},
 		"2, local":              {settings.ProxyV2, Header{Local: true}, info, sig + "\x20\x00\x00\x00"},
 		"2, local with address": {settings.ProxyV2, Header{Source: from4.Source, Destination: from4.Destination, Local: true}, nil, sig + "\x20\x00\x00\x00"},
 	} {
