@@ -74,9 +74,10 @@ Runs every service of a file in TOML:
     keys = "/etc/watchword/postgresql.keys"
     allow = ["web-*"]
 
-A service takes every option of "watchword tunnel server" and "watchword tunnel
-client" under the same name. "watchword tunnel check CONFIG.toml" finds mistakes,
-with their lines, and starts nothing.
+A service takes every option of "watchword tunnel server", or of
+"watchword tunnel client", under the same name.
+"watchword tunnel check CONFIG.toml" finds mistakes, with their lines, and starts
+nothing.
 
 The file and the key files are read again when they change, and at SIGHUP, all or
 nothing: with a mistake anywhere, what was in force stays in force, and the log
