@@ -1,5 +1,7 @@
 package system
 
+// Sockets passed to a child as systemd passes them.
+
 import (
 	"fmt"
 	"io"

@@ -2,6 +2,8 @@
 
 package system
 
+// What systemd is told, read at a socket of the test.
+
 import (
 	"context"
 	"net"

@@ -1,5 +1,7 @@
 package system
 
+// A process that becomes another user: what the kernel says of its threads.
+
 import (
 	"fmt"
 	"os"
