@@ -34,7 +34,8 @@ func child(t *testing.T, name string, args ...string) *exec.Cmd {
 		t.Fatalf("The test does not know its own program: %v", err)
 	}
 	c := exec.CommandContext(t.Context(), program, args...)
-	c.Env = append(os.Environ(), childVariable+"="+name)
+	// With -race a process waits for a second as it ends, if not told otherwise.
+	c.Env = append(os.Environ(), childVariable+"="+name, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	return c
 }
 
