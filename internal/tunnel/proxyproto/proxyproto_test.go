@@ -122,7 +122,7 @@ func TestReadRefuses(t *testing.T) {
 		"no address":            {"PROXY TCP4 1.1.1 2.2.2.2.2 1 2\r\n", "the PROXY protocol header is malformed"},
 		"a zone":                {"PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n", "the PROXY protocol header is malformed"},
 		"no carriage return":    {"PROXY TCP4 1.1.1.1 22.2.2.2 1 2\n", "the PROXY protocol header is malformed"},
-		"a line too short":      {"PROXY TCP4\r\n" + clientHello, "the PROXY protocol header is malformed"},
+		"a line too short":      {"PROXY TCP4 \r\n" + clientHello, "the PROXY protocol header is malformed"},
 		"a line too long":       {"PROXY UNKNOWN " + strings.Repeat("x", 92) + "\r\n", "its line is longer than 107 bytes"},
 		"no end of the line":    {"PROXY TCP4 " + strings.Repeat("1", 200), "its line is longer than 107 bytes"},
 		"version 3":             {sig + "\x31\x11\x00\x0c" + in4, "the PROXY protocol header is malformed"},
