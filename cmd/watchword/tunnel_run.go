@@ -53,7 +53,7 @@ func (r *tunnelRun) run(ctx context.Context) int {
 	}
 	r.tunnel, err = tunnel.Start(tunnel.Options{
 		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners,
-		Log: r.log, Meters: r.meters,
+		Log: r.log, Meters: r.meters, TuneMemory: r.env.getenv("GOGC") == "",
 	})
 	if err != nil {
 		return r.failures(err)

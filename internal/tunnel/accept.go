@@ -31,8 +31,9 @@ type attempt struct {
 	source string        // what sources counts it under, once it does
 	pushed bool          // it had to go for a newer one
 
-	// What gives back the places that it took, last first.
-	undo []func()
+	// What gives back the places that it took, last first, and what makes it
+	// forget where it is connected.
+	undo, routes []func()
 }
 
 // overLimit is a refusal by a named limit.
@@ -222,6 +223,7 @@ func (a *attempt) countAll() error {
 }
 
 func (a *attempt) giveBack() {
+	a.forget()
 	for i := len(a.undo) - 1; i >= 0; i-- {
 		a.undo[i]()
 	}
@@ -344,10 +346,10 @@ func unmapped(a *net.TCPAddr) netip.AddrPort {
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
 
-// remember puts a connection among those dialed or taken until the attempt or
-// its session ends, and reports whether it is among the others: then this very
-// service is at both of its ends. Whichever end comes first, the second one
-// finds it.
+// remember puts a connection among those dialed or taken while the attempt lasts,
+// and reports whether it is among the others: then this very service is at both
+// of its ends. Whichever end comes first, the second one finds it: neither gets
+// any further without the other.
 func (a *attempt) remember(mine, others map[route]bool, from, to net.Addr) bool {
 	r, ok := routeOf(from, to)
 	if !ok {
@@ -356,12 +358,18 @@ func (a *attempt) remember(mine, others map[route]bool, from, to net.Addr) bool 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	mine[r] = true
-	a.undo = append(a.undo, func() {
-		a.mu.Lock()
-		delete(mine, r)
-		a.mu.Unlock()
-	})
+	a.routes = append(a.routes, func() { delete(mine, r) })
 	return others[r]
+}
+
+// forget undoes remember.
+func (a *attempt) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, undo := range a.routes {
+		undo()
+	}
+	a.routes = nil
 }
 
 // sendHeader tells the service who is there: after the handshake, and before

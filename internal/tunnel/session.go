@@ -58,6 +58,7 @@ func (c *session) start() {
 	t := c.tunnel
 	t.sessions.Add(1) // the attempt's own is still counted
 	c.touch()
+	c.forget()
 	c.halves.Store(2)
 	c.mu.Lock()
 	c.sessions[c] = struct{}{}

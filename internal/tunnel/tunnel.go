@@ -48,6 +48,9 @@ type Options struct {
 	Listeners Inherited
 	Log       *slog.Logger
 	Meters    *meter.Meters
+	// TuneMemory adapts the garbage collector of the process to the number of
+	// connections.
+	TuneMemory bool
 	// AllowSameProcess is for tests that have both ends.
 	AllowSameProcess bool
 }
@@ -196,6 +199,9 @@ func (t *Tunnel) sweep() {
 				s.sweep()
 			}
 			t.forgetRetired()
+			if t.options.TuneMemory {
+				tuneMemory(t.Connections())
+			}
 		}
 	}
 }
