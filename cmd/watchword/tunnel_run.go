@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/watchword-tls/watchword"
@@ -140,7 +141,11 @@ func (r *tunnelRun) lessen(s settings.Settings) error {
 	if !s.Confine || len(r.files) == 0 {
 		return nil
 	}
-	return system.Confine(r.rules(s))
+	if err := system.Confine(r.rules(s)); err != nil {
+		return err
+	}
+	r.log.Info("confined", "by", system.Confined())
+	return nil
 }
 
 // rules are the files that the process reads later on.
@@ -156,8 +161,9 @@ func (r *tunnelRun) rules(s settings.Settings) system.Rules {
 	}
 	for _, o := range s.Services {
 		add(&rules.Read, r.keys.Find(o.Keys))
-		for _, a := range slices.Concat(o.Listen, o.To) {
-			if a.Network == "unix" {
+		// Connecting to a socket needs no right; making one and removing it does.
+		for _, a := range o.Listen {
+			if a.Network == "unix" && !strings.HasPrefix(a.Host, "@") {
 				add(&rules.Sockets, a.Host)
 			}
 		}
