@@ -91,7 +91,7 @@ func ListenFailure(a settings.Address, err error) error {
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s cannot be listened at: permission denied (ports below 1024 are for root)", a)
+		return fmt.Errorf("%s cannot be listened at: %w (ports below 1024 are for root)", a, fs.ErrPermission)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s cannot be listened at: its folder does not exist", a)
 	}

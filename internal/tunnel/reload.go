@@ -6,6 +6,7 @@ package tunnel
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -16,6 +17,9 @@ import (
 func (t *Tunnel) Reload() error {
 	err := t.reload()
 	t.options.Meters.Reloaded(err == nil)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; a tunnel that gave up its rights at the start (user, confine) gets at new folders and at ports below 1024 only by a restart", err)
+	}
 	if err != nil {
 		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
 		return err
