@@ -28,7 +28,6 @@ type attempt struct {
 	header proxyproto.Header
 	began  time.Time
 	place  *list.Element // in service.pending; nil when it is no longer there
-	source string        // what sources counts it under, once it does
 	pushed bool          // it had to go for a newer one
 
 	// What gives back the places that it took, last first, and what makes it
@@ -42,7 +41,6 @@ type overLimit string
 func (e overLimit) Error() string { return "the limit " + string(e) + " is reached" }
 
 var (
-	errEnding = errors.New("the tunnel is ending")
 	errItself = errors.New("this tunnel connects to itself: what it connects to leads to where it listens; mend its addresses")
 	errPushed = fmt.Errorf("%w, and this handshake was the oldest", overLimit(limitHandshakes))
 )
