@@ -16,16 +16,87 @@ import (
 )
 
 func TestStunnelAsServer(t *testing.T) {
+	plain := newPatientEcho(t)
 	serverProgram{
 		peer: stunnelPeer, end: "stunnel (server)",
 		start: func(t *testing.T, v values) (*peer, string) {
-			v.Port, v.Target = "0", echoServer(t)
+			v.Port, v.Target = "0", plain.address
 			p := run(t, stunnelPeer.folder, "server", configure(t, stunnelPeer.folder, v))
 			return p, stunnelPort(p)
 		},
-		talk:   sendsBackWhole,
+		talk:   plain.sendsBack,
 		trials: stunnelTrials(),
 	}.test(t)
+}
+
+// A patientEcho is a server in the clear that echoes, and ends its stream only
+// when the client has read all of it: stunnel (5.68 to 5.75, client.c, "Read
+// socket closed (HUP)") loses what the service has sent and it has not read yet,
+// when both streams of the service have ended while its client reads slowly. It
+// then ends the TLS connection with a close_notify, as if nothing were missing.
+type patientEcho struct {
+	address string
+	taken   chan struct{} // a value for each client that has read its echo
+}
+
+func newPatientEcho(t *testing.T) patientEcho {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	e := patientEcho{l.Addr().String(), make(chan struct{}, 1)}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go e.serve(c)
+		}
+	}()
+	return e
+}
+
+func (e patientEcho) serve(c net.Conn) {
+	defer c.Close()
+	if n, _ := io.Copy(c, c); n == 0 {
+		return // a client that was refused
+	}
+	select {
+	case <-e.taken:
+	case <-time.After(testTime):
+	}
+}
+
+// sendsBack is sendsBackWhole, and lets the service end when all is back.
+func (e patientEcho) sendsBack(t *testing.T, c *watchword.Conn) string {
+	t.Helper()
+	data := load()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := c.Write(data)
+		if err == nil {
+			err = c.CloseWrite()
+		}
+		failed <- err
+	}()
+	got := make([]byte, len(data))
+	if n, err := io.ReadFull(c, got); err != nil {
+		t.Fatalf("our client stops reading after %d bytes: %v", n, err)
+	}
+	if err := <-failed; err != nil {
+		t.Fatalf("our client cannot write: %v", err)
+	}
+	e.taken <- struct{}{}
+	if checksum(got) != checksum(data) {
+		t.Errorf("our client reads %s, want %s", checksum(got), checksum(data))
+	}
+	if n, err := io.Copy(io.Discard, c); n != 0 || err != nil {
+		t.Errorf("after its echo come %d bytes more and then %v", n, err)
+	}
+	return size(data) + " each way, half-close"
 }
 
 func TestStunnelAsClient(t *testing.T) {
