@@ -45,12 +45,10 @@ func runTunnelCheck(ctx context.Context, env *ui, args []string) int {
 	if err != nil && !errors.As(err, &problems) {
 		return env.fail(err)
 	}
-	if err == nil {
-		problems = preflight.Check(ctx, file, preflight.Options{
-			Keys:    keyfile.LoadOptions{AllowReadable: *readable, Credentials: env.getenv("CREDENTIALS_DIRECTORY")},
-			Running: *running,
-		})
-	}
+	problems = preflight.Check(ctx, file, problems, preflight.Options{
+		Keys:    keyfile.LoadOptions{AllowReadable: *readable, Credentials: env.getenv("CREDENTIALS_DIRECTORY")},
+		Running: *running,
+	})
 	for _, p := range problems {
 		env.say("%s", p.String())
 	}

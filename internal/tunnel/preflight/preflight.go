@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,10 @@ type Options struct {
 	Running bool
 }
 
-// Check returns what it finds, in the order of the file's lines.
-func Check(ctx context.Context, f *settings.File, o Options) settings.Problems {
+// Check returns what it finds, and known, what is wrong with the file's words,
+// in the order of its lines. It has nothing to add about a line that is wrong
+// already.
+func Check(ctx context.Context, f *settings.File, known settings.Problems, o Options) settings.Problems {
 	c := &check{file: f, options: o, keys: make(map[string]*keyfile.File)}
 	for i := range f.Settings.Services {
 		c.service = i
@@ -39,8 +42,18 @@ func Check(ctx context.Context, f *settings.File, o Options) settings.Problems {
 	}
 	c.reflection()
 	c.process()
-	c.problems.Sort()
-	return c.problems
+	lines := make(map[int]bool)
+	for _, p := range known {
+		lines[p.Line] = p.Line != 0
+	}
+	all := slices.Clone(known)
+	for _, p := range c.problems {
+		if !lines[p.Line] {
+			all = append(all, p)
+		}
+	}
+	all.Sort()
+	return all
 }
 
 type check struct {
@@ -64,6 +77,9 @@ func (c *check) doubt(option, format string, args ...any) { c.add(true, option, 
 
 func (c *check) keyFile() {
 	s := c.settings()
+	if s.Keys == "" {
+		return
+	}
 	f, seen := c.keys[s.Keys]
 	if !seen {
 		var err error
@@ -227,10 +243,31 @@ func (c *check) process() {
 			}
 			c.wrong(option, "%v", err)
 		}
+		c.readableLater()
 	}
-	if s.Metrics != "" {
+	if _, _, err := net.SplitHostPort(s.Metrics); err == nil {
 		if err := canListen(s.Metrics); err != nil && !(c.options.Running && tunnel.InUse(err)) {
 			c.wrong("metrics", "%v", tunnel.ListenFailure(settings.Address{Network: "tcp", Host: s.Metrics}, err))
 		}
 	}
+}
+
+// readableLater finds files that root reads at the start, and the user that the
+// process becomes cannot read at a reload.
+func (c *check) readableLater() {
+	s := &c.file.Settings
+	if err := system.MayRead(s.User, s.Group, c.file.Name); err != nil {
+		c.doubt("user", "%v", err)
+	}
+	seen := make(map[string]bool)
+	for i, o := range s.Services {
+		if f := c.keys[o.Keys]; f != nil && !seen[o.Keys] {
+			seen[o.Keys] = true
+			if err := system.MayRead(s.User, s.Group, f.Name()); err != nil {
+				c.service = i
+				c.doubt("keys", "%v", err)
+			}
+		}
+	}
+	c.service = -1
 }

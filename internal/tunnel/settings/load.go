@@ -32,7 +32,8 @@ func (f *File) Line(service int, option string) int {
 }
 
 // Load reads a file. Its error is [Problems] where the content is wrong, all of
-// them at once.
+// them at once; what could be read is returned even so, for a check that looks
+// further.
 func Load(name string) (*File, error) {
 	data, err := read(name)
 	if err != nil {
@@ -40,7 +41,7 @@ func Load(name string) (*File, error) {
 	}
 	f, problems := Parse(name, data)
 	if len(problems) > 0 {
-		return nil, problems
+		return f, problems
 	}
 	return f, nil
 }
