@@ -24,7 +24,7 @@ func TestStunnelAsServer(t *testing.T) {
 			p := run(t, stunnelPeer.folder, "server", configure(t, stunnelPeer.folder, v))
 			return p, stunnelPort(p)
 		},
-		talk:   plain.sendsBack,
+		talk:   func(t *testing.T, c *watchword.Conn) string { return plain.sendsBack(t, c) },
 		trials: stunnelTrials(),
 	}.test(t)
 }
@@ -70,8 +70,14 @@ func (e patientEcho) serve(c net.Conn) {
 	}
 }
 
+// A halfCloser is a connection whose sending half can end alone.
+type halfCloser interface {
+	io.ReadWriter
+	CloseWrite() error
+}
+
 // sendsBack is sendsBackWhole, and lets the service end when all is back.
-func (e patientEcho) sendsBack(t *testing.T, c *watchword.Conn) string {
+func (e patientEcho) sendsBack(t *testing.T, c halfCloser) string {
 	t.Helper()
 	data := load()
 	failed := make(chan error, 1)

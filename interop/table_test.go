@@ -68,6 +68,9 @@ func TestMain(m *testing.M) {
 		os.Exit(2)
 	}
 	status := m.Run()
+	for _, f := range atEnd {
+		f()
+	}
 	if status == 0 {
 		if err := finishTable(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

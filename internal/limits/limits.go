@@ -277,6 +277,11 @@ const (
 	// oldest makes room if it is older than this, and else the new one goes.
 	TunnelHandshakeGraceSeconds = 1
 
+	// TunnelRoomMilliseconds is how long a new connection waits for room among
+	// the handshakes under way, and those behind it in the listener's queue
+	// with it.
+	TunnelRoomMilliseconds = 100
+
 	// TunnelDrainSeconds is how long connections may go on after SIGTERM where
 	// the configuration does not say: less than the 90 seconds that systemd
 	// waits.

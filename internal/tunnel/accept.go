@@ -14,6 +14,7 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/backend"
 	"github.com/watchword-tls/watchword/internal/tunnel/meter"
 	"github.com/watchword-tls/watchword/internal/tunnel/proxyproto"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -58,7 +59,7 @@ func (s *service) take(raw net.Conn) {
 	t.sessions.Add(1)
 	t.mu.Unlock()
 	a := &attempt{service: s, g: s.now(), raw: raw, remote: raw.RemoteAddr(), began: time.Now()}
-	if !a.line() {
+	if !a.findPlace() {
 		a.refuse(overLimit(limitHandshakes))
 		reset(raw)
 		t.sessions.Done()
@@ -68,6 +69,31 @@ func (s *service) take(raw net.Conn) {
 		defer t.sessions.Done()
 		a.run()
 	}()
+}
+
+// findPlace puts the attempt among those under way. When there is no room it
+// waits a moment, and so do those that come after it: in a rush the places are
+// taken by handshakes that only wait for their turn. Where none of them moves,
+// as with silent peers, nobody waits for a place until one moves.
+func (a *attempt) findPlace() bool {
+	if a.line() {
+		return true
+	}
+	late := time.NewTimer(limits.TunnelRoomMilliseconds * time.Millisecond)
+	defer late.Stop()
+	for !a.stuck.Load() {
+		select {
+		case <-a.room:
+			if a.line() {
+				return true
+			}
+		case <-late.C:
+			a.stuck.Store(true)
+		case <-a.tunnel.ctx.Done():
+			return false
+		}
+	}
+	return false
 }
 
 // line puts the attempt among those under way, if there is room or the oldest
@@ -114,6 +140,11 @@ func (a *attempt) leaveLine() (pushed bool) {
 		a.pending.Remove(a.place)
 		a.place = nil
 		a.meters.HandshakeEnded()
+		a.stuck.Store(false)
+		select {
+		case a.room <- struct{}{}:
+		default:
+		}
 	}
 	return a.pushed
 }
@@ -221,7 +252,7 @@ func (a *attempt) countAll() error {
 }
 
 func (a *attempt) giveBack() {
-	a.forget()
+	a.forgetTo(0)
 	for i := len(a.undo) - 1; i >= 0; i-- {
 		a.undo[i]()
 	}
@@ -241,8 +272,9 @@ func (a *attempt) joinServer(ctx context.Context) (*session, error) {
 		_ = conn.AbortWith(alert.AccessDenied, err.Error())
 		return nil, err
 	}
-	plain, err := a.dial(ctx, c)
+	plain, err := a.dial(ctx, c, nil)
 	if err == nil {
+		lingering(plain)
 		c.plain = plain
 		err = a.sendHeader(c)
 	}
@@ -277,26 +309,44 @@ func (a *attempt) joinClient(ctx context.Context) (*session, error) {
 	if err := a.countAll(); err != nil {
 		return fail(err)
 	}
-	c := &session{attempt: a}
-	raw, err := a.dial(ctx, c)
-	if err != nil {
+	lingering(a.raw)
+	c := &session{attempt: a, plain: a.raw}
+	if err := a.secure(ctx, c); err != nil {
 		return fail(err)
 	}
-	conn := watchword.Client(raw, a.g.clients[c.backend])
-	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return fail(fmt.Errorf("no connection with %s: %w", c.backend, err))
-	}
 	a.leaveLine()
-	a.meters.Handshaken(time.Since(a.began), versionName(conn), conn.Session().Suite.String())
-	c.tls, c.plain = conn, a.raw
 	c.describe()
 	if err := a.sendHeader(c); err != nil {
-		_ = conn.Abort("the PROXY protocol header cannot be sent")
+		_ = c.tls.Abort("the PROXY protocol header cannot be sent")
 		return fail(err)
 	}
 	return c, nil
 }
+
+// secure connects and does the handshake. A server that ends the connection in
+// the handshake without an alert has no part in it yet: that is tried again, or
+// elsewhere, like an address that nobody listens at.
+func (a *attempt) secure(ctx context.Context, c *session) error {
+	_, err := a.dial(ctx, c, func(raw net.Conn) error {
+		began := time.Now()
+		conn := watchword.Client(raw, a.g.clients[c.backend])
+		err := conn.HandshakeContext(ctx)
+		switch {
+		case err == nil:
+			a.meters.Handshaken(time.Since(began), versionName(conn), conn.Session().Suite.String())
+			c.tls = conn
+			return nil
+		case wasReset(err):
+			return &backend.Unanswered{Err: fmt.Errorf("it reset the connection in the handshake; %s", unansweredMeans)}
+		case errors.Is(err, watchword.ErrTruncated):
+			return &backend.Unanswered{Err: fmt.Errorf("it closed the connection in the handshake without an alert; %s", unansweredMeans)}
+		}
+		return fmt.Errorf("no connection with %s: %w", c.backend, err)
+	})
+	return err
+}
+
+const unansweredMeans = "it may be ending, or have reached a limit, or not know the key, or speak no TLS: its own log says"
 
 func (a *attempt) newSession(conn *watchword.Conn) *session {
 	c := &session{attempt: a, tls: conn}
@@ -304,19 +354,29 @@ func (a *attempt) newSession(conn *watchword.Conn) *session {
 	return c
 }
 
-// dial opens the other side.
-func (a *attempt) dial(ctx context.Context, c *session) (net.Conn, error) {
-	conn, address, release, err := a.g.backends.Dial(ctx)
-	if err != nil {
+// dial opens the other side, and makes it ready.
+func (a *attempt) dial(ctx context.Context, c *session, ready func(net.Conn) error) (net.Conn, error) {
+	routes := len(a.routes)
+	conn, release, err := a.g.backends.Dial(ctx, func(conn net.Conn, address string) error {
+		a.forgetTo(routes) // of an attempt before this one
+		if a.remember(a.dialed, a.taken, conn.LocalAddr(), conn.RemoteAddr()) {
+			return errItself
+		}
+		c.backend = address
+		if ready == nil {
+			return nil
+		}
+		return ready(conn)
+	})
+	var unreachable *backend.Unreachable
+	switch {
+	case errors.As(err, &unreachable):
 		a.meters.BackendFailed("")
 		return nil, &dialError{err}
+	case err != nil:
+		return nil, err
 	}
 	a.undo = append(a.undo, release)
-	if a.remember(a.dialed, a.taken, conn.LocalAddr(), conn.RemoteAddr()) {
-		conn.Close()
-		return nil, errItself
-	}
-	c.backend = address
 	return conn, nil
 }
 
@@ -360,14 +420,14 @@ func (a *attempt) remember(mine, others map[route]bool, from, to net.Addr) bool 
 	return others[r]
 }
 
-// forget undoes remember.
-func (a *attempt) forget() {
+// forgetTo undoes remember, but for the first ones.
+func (a *attempt) forgetTo(routes int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, undo := range a.routes {
+	for _, undo := range a.routes[routes:] {
 		undo()
 	}
-	a.routes = nil
+	a.routes = a.routes[:routes]
 }
 
 // sendHeader tells the service who is there: after the handshake, and before

@@ -34,6 +34,9 @@ type service struct {
 
 	generation atomic.Pointer[generation]
 
+	room  chan struct{} // a handshake ended: there may be room for another
+	stuck atomic.Bool   // there was no room, and nothing moves
+
 	mu       sync.Mutex // guards what follows
 	pending  list.List  // *attempt, the oldest first
 	sessions map[*session]struct{}
@@ -59,6 +62,7 @@ func (t *Tunnel) newService(name string, d settings.Direction) *service {
 		name: name, tunnel: t,
 		log:        t.log.With("service", name),
 		meters:     t.options.Meters.Service(name, d.String()),
+		room:       make(chan struct{}, 1),
 		sources:    newGate(),
 		identities: newGate(),
 		sessions:   make(map[*session]struct{}),

@@ -58,7 +58,7 @@ func (c *session) start() {
 	t := c.tunnel
 	t.sessions.Add(1) // the attempt's own is still counted
 	c.touch()
-	c.forget()
+	c.forgetTo(0)
 	c.halves.Store(2)
 	c.mu.Lock()
 	c.sessions[c] = struct{}{}
@@ -138,7 +138,7 @@ func (c *session) cut(word string, cause error) {
 		case word == endDrained && c.quiet() > limits.DrainQuietSeconds*time.Second:
 			// Nothing was moving: what was sent has arrived.
 			_ = c.tls.Close()
-			_ = c.plain.Close()
+			closeClean(c.plain)
 			return
 		case c.sealed.Load():
 			reset(c.tls.NetConn())
@@ -158,7 +158,7 @@ func (c *session) finish() {
 	e := c.end.Load()
 	if e.word == endDone {
 		_ = c.tls.Close()
-		_ = c.plain.Close()
+		closeClean(c.plain)
 	}
 	c.mu.Lock()
 	delete(c.sessions, c)
@@ -229,7 +229,7 @@ func failureWord(err error) string {
 func sentence(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op != "dial" {
-		return systemReason(err).Error()
+		return strings.ReplaceAll(err.Error(), op.Error(), systemReason(err).Error())
 	}
 	return strings.ReplaceAll(err.Error(), "watchword: ", "")
 }
@@ -247,6 +247,23 @@ func versionName(c *watchword.Conn) string {
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
+}
+
+// lingering has the system reset a plain connection when this process ends
+// without a word, killed or out of memory: by itself the system would end it like
+// one that is complete, and plain TCP has no close_notify to tell the difference.
+func lingering(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// closeClean ends a plain connection whose last bytes may still be on their way.
+func closeClean(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(-1)
 	}
 	_ = c.Close()
 }

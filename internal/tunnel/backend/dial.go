@@ -4,6 +4,7 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -16,13 +17,16 @@ import (
 // all again after a pause, as often as the options say. It ends at once when ctx
 // does. The caller calls release when the connection has ended; without a
 // connection there is nothing to release, and release is nil.
-func (s *Set) Dial(ctx context.Context) (conn net.Conn, address string, release func(), err error) {
-	failed := &unreachable{}
+//
+// ready does what must be done before the connection counts. [Unanswered] from
+// it is as if the address could not be connected to; any other error ends Dial.
+func (s *Set) Dial(ctx context.Context, ready func(conn net.Conn, address string) error) (conn net.Conn, release func(), err error) {
+	failed := &Unreachable{}
 	for round := 0; ; round++ {
 		var tried []*backend
 		for {
 			if ctx.Err() != nil {
-				return nil, "", nil, failed.givenUp(ctx)
+				return nil, nil, failed.givenUp(ctx)
 			}
 			b := s.pick(tried)
 			if b == nil {
@@ -31,16 +35,25 @@ func (s *Set) Dial(ctx context.Context) (conn net.Conn, address string, release 
 			tried = append(tried, b)
 			conn, err := s.try(ctx, b)
 			if err == nil {
-				return conn, b.address.String(), sync.OnceFunc(func() { s.uncount(b) }), nil
+				if err = ready(conn, b.address.String()); err == nil {
+					return conn, sync.OnceFunc(func() { s.uncount(b) }), nil
+				}
+				conn.Close()
+				var again *Unanswered
+				if !errors.As(err, &again) {
+					s.uncount(b)
+					return nil, nil, err
+				}
+				err = fmt.Errorf("%s: %w", b.address, err)
 			}
 			s.uncount(b)
 			failed.note(b, err)
 		}
 		if round >= s.options.Retries {
-			return nil, "", nil, failed
+			return nil, nil, failed
 		}
 		if !pause(ctx, round) {
-			return nil, "", nil, failed.givenUp(ctx)
+			return nil, nil, failed.givenUp(ctx)
 		}
 	}
 }

@@ -60,16 +60,23 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// unreachable is the error of a Dial that reached no backend. It names each
+// Unanswered is a connection that the other end ended before it took part in
+// anything: it may be ending itself, or have no room at the moment.
+type Unanswered struct{ Err error }
+
+func (u *Unanswered) Error() string { return u.Err.Error() }
+func (u *Unanswered) Unwrap() error { return u.Err }
+
+// Unreachable is the error of a Dial that reached no backend. It names each
 // address with the reason of the last attempt at it.
-type unreachable struct {
+type Unreachable struct {
 	backends []*backend
 	errs     []error // for errors.Is; one of each backend
 	ended    error   // why it was given up, if it was
 }
 
 // note keeps why b failed, in place of what was known before.
-func (u *unreachable) note(b *backend, err error) {
+func (u *Unreachable) note(b *backend, err error) {
 	if i := slices.Index(u.backends, b); i >= 0 {
 		u.errs[i] = err
 		return
@@ -78,19 +85,19 @@ func (u *unreachable) note(b *backend, err error) {
 }
 
 // givenUp adds that ctx ended.
-func (u *unreachable) givenUp(ctx context.Context) error {
+func (u *Unreachable) givenUp(ctx context.Context) error {
 	u.ended = context.Cause(ctx)
 	return u
 }
 
-func (u *unreachable) Unwrap() []error {
+func (u *Unreachable) Unwrap() []error {
 	if u.ended == nil {
 		return u.errs
 	}
 	return append(slices.Clone(u.errs), u.ended)
 }
 
-func (u *unreachable) Error() string {
+func (u *Unreachable) Error() string {
 	what := "no backend can be reached"
 	if u.ended != nil {
 		what = "connecting to a backend was given up (" + u.ended.Error() + ")"
