@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/watchword-tls/watchword/bench/report"
 )
 
 func TestEveryComparisonRuns(t *testing.T) {
@@ -87,7 +89,7 @@ func TestTheDocumentHasAPlaceForEachTable(t *testing.T) {
 	for _, table := range tables {
 		names = append(names, table.name)
 	}
-	if _, err := openDocument("../docs/performance.md", names); err != nil {
+	if _, err := report.Open("../docs/performance.md", names); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/watchword-tls/watchword/bench/report"
 )
 
 // options say how much is measured.
@@ -75,10 +77,10 @@ func run(w io.Writer, o options) error {
 			names = append(names, t.name)
 		}
 	}
-	var doc *document
+	var doc *report.Document
 	if o.update != "" {
 		var err error
-		if doc, err = openDocument(o.update, names); err != nil {
+		if doc, err = report.Open(o.update, names); err != nil {
 			return err
 		}
 	}
@@ -93,12 +95,12 @@ func run(w io.Writer, o options) error {
 		if doc == nil {
 			continue
 		}
-		if err := doc.replace(t.name, text.String()); err != nil {
+		if err := doc.Replace(t.name, text.String()); err != nil {
 			return err
 		}
 	}
 	if doc == nil {
 		return nil
 	}
-	return doc.save()
+	return doc.Save()
 }

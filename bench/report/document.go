@@ -1,4 +1,4 @@
-package main
+package report
 
 // Putting the tables into the document that shows them. Each stands between
 // two comments, which no reader sees; what is around them stays as it is.
@@ -9,18 +9,19 @@ import (
 	"strings"
 )
 
-type document struct{ path, text string }
+// Document is a document with places for tables.
+type Document struct{ path, text string }
 
-// openDocument reads the document, which must have a place for each table:
+// Open reads the document, which must have a place for each table:
 // better to know before all of them are made.
-func openDocument(path string, tables []string) (*document, error) {
+func Open(path string, tables []string) (*Document, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{path, string(b)}
+	d := &Document{path, string(b)}
 	for _, name := range tables {
-		if err := d.replace(name, ""); err != nil {
+		if err := d.Replace(name, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -28,7 +29,8 @@ func openDocument(path string, tables []string) (*document, error) {
 	return d, nil
 }
 
-func (d *document) replace(name, table string) error {
+// Replace puts a table into its place.
+func (d *Document) Replace(name, table string) error {
 	begin, end := "<!-- table "+name+" -->\n", "<!-- end of table "+name+" -->\n"
 	before, rest, ok := strings.Cut(d.text, begin)
 	_, after, ok2 := strings.Cut(rest, end)
@@ -39,4 +41,5 @@ func (d *document) replace(name, table string) error {
 	return nil
 }
 
-func (d *document) save() error { return os.WriteFile(d.path, []byte(d.text), 0o644) }
+// Save writes the document back.
+func (d *Document) Save() error { return os.WriteFile(d.path, []byte(d.text), 0o644) }
