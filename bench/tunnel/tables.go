@@ -182,6 +182,9 @@ func tripsTable(w io.Writer, f *field, o options) error {
 }
 
 func connectionsTable(w io.Writer, f *field, o options) error {
+	all := f.pairs
+	defer func() { f.pairs = all }()
+	f.pairs = slices.Concat(all[:1], oneGroup, all[1:])
 	if err := f.start(); err != nil {
 		return err
 	}
