@@ -210,19 +210,27 @@ func idleTable(w io.Writer, f *field, o options) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return err
 	}
-	if most := int(min(limit.Max, 1<<20)-100) / 2; n > most {
+	if most := int(min(limit.Max, 1<<20)-700) / 2; n > most {
 		n = most
 	}
 	total, each := make(figures), make(figures)
+	all := f.pairs
+	defer func() { f.pairs = all }()
+	// The floors say nothing here: bare records have buffers of half a megabyte.
+	f.pairs = slices.DeleteFunc(slices.Clone(all), func(p *pair) bool { return p.name == nameRelay || p.name == nameRecords })
 	for _, p := range f.pairs {
-		t, e, err := f.idle(p, n)
+		mine := n
+		if p.name == nameSpiped {
+			mine = n / 10 // each costs it more than the one before
+		}
+		t, e, err := f.idle(p, mine)
 		if err != nil {
-			fmt.Fprintf(w, "%s holds no %d connections: %v\n\n", p.name, n, err)
+			fmt.Fprintf(w, "%s holds no %d connections: %v\n\n", p.name, mine, err)
 			continue
 		}
 		total[p.name], each[p.name] = []float64{t}, []float64{e}
 	}
-	fmt.Fprintf(w, "%d idle connections, each after 100 bytes each way; memory of the larger process, and of both processes for one connection:\n\n", n)
+	fmt.Fprintf(w, "%d idle connections (a tenth of that for spiped), each after 100 bytes each way; memory of the larger process, and of both processes for one connection:\n\n", n)
 	head(w, "MiB, larger process", "KiB, both, for one")
 	f.rows(w, each, func(name string) string {
 		return fmt.Sprintf("%.0f | %.1f", median(total[name])/(1<<20), median(each[name])/(1<<10))
