@@ -189,7 +189,7 @@ func (s *stage) watch(o options, l *load, stop <-chan os.Signal) (first sample, 
 			err = errors.Join(err, <-restarted)
 		}
 	}()
-	for n := 0; ; n++ {
+	for n := 0; ; {
 		select {
 		case <-over:
 			return first, nil
@@ -227,6 +227,7 @@ func (s *stage) watch(o options, l *load, stop <-chan os.Signal) (first sample, 
 			if n%60 == 59 {
 				fmt.Printf("%v: %d connections came and went, %d stayed for a minute, %d lost\n", time.Since(began).Round(time.Second), l.short.Load(), l.long.Load(), l.lost.Load())
 			}
+			n++
 		}
 	}
 }
