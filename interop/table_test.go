@@ -61,6 +61,9 @@ func record(t *testing.T, r row) {
 	table.rows[t.Name()] = r
 }
 
+// atEnd is what is left to do when all tests have run.
+var atEnd []func()
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := programsAtOnce(); err != nil {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 // What goes wrong on the machines themselves, with the real program: descriptors,

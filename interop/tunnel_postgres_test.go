@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 // A real PostgreSQL behind a pair of tunnels: psql and pgbench.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 // Keys rotated, files read again, servers ended in order, all under load: of

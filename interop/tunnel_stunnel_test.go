@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 // Our tunnel with stunnel at its other end, both ways.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package interop
 
 // Our own program, its tunnels and what the tests put around them.
@@ -32,9 +34,6 @@ var ownProgram = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
-
-// atEnd is what is left to do when all tests have run.
-var atEnd []func()
 
 // ours starts a verb of the program in this folder.
 func ours(t *testing.T, folder string, args ...string) *peer {

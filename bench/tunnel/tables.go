@@ -9,10 +9,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword/bench/report"
+	"github.com/watchword-tls/watchword/internal/system"
 )
 
 // figures are what one contender did, a value for each turn.
@@ -206,12 +206,10 @@ func connectionsTable(w io.Writer, f *field, o options) error {
 // idleTable holds many connections through each pair in turn.
 func idleTable(w io.Writer, f *field, o options) error {
 	n := o.idle
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+	if _, most, err := system.RaiseDescriptors(); err != nil {
 		return err
-	}
-	if most := int(min(limit.Max, 1<<20)-700) / 2; n > most {
-		n = most
+	} else if m := (int(min(most, 1<<20)) - 700) / 2; m > 0 && n > m {
+		n = m // two for each connection, and what our own limit sets aside
 	}
 	total, each := make(figures), make(figures)
 	all := f.pairs
