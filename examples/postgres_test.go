@@ -1,6 +1,6 @@
 package examples
 
-// A real PostgreSQL behind a TLS-PSK server: rows, COPY both ways, and what pgx
+// A real PostgreSQL behind TLS-PSK servers, stunnel and ours: rows, COPY both ways, and what pgx
 // does with a connection when a query is given up.
 
 import (
@@ -33,7 +33,8 @@ func TestPostgres(t *testing.T) {
 	t.Setenv("PGDATABASE", "postgres")
 	t.Setenv("PGPASSWORD", databasePassword)
 	for name, front := range map[string]func(*testing.T, string) string{
-		"stunnel": startStunnel,
+		"stunnel":          startStunnel,
+		"watchword tunnel": startTunnel,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PGPORT", front(t, database))
@@ -230,4 +231,25 @@ func startStunnel(t *testing.T, port string) string {
 	own := p.prints(`bound to 127\.0\.0\.1:(\d+)`)
 	p.prints("Accepting new connections")
 	return own
+}
+
+// startTunnel puts "watchword tunnel server" before a port, and returns the port
+// of its own.
+func startTunnel(t *testing.T, port string) string {
+	t.Helper()
+	folder := t.TempDir()
+	program := filepath.Join(folder, "watchword")
+	build := exec.Command("go", "build", "-o", program, "./cmd/watchword")
+	build.Dir = ".." // a module of its own
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("The program does not build: %v\n%s", err, out)
+	}
+	// The examples' key is one that OpenSSL takes too.
+	text, err := os.ReadFile(pair(t, rightKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := writeFile(t, "watchword.keys", "# watchword: external\n"+string(text))
+	p := startCommand(t, exec.Command(program, "tunnel", "server", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:"+port, "--keys", keys))
+	return p.prints(`msg=listening .* at=\[?127\.0\.0\.1:(\d+)`)
 }

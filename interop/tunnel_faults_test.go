@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -249,4 +250,54 @@ func hostAddress(t *testing.T) string {
 		}
 	}
 	return "127.0.0.2"
+}
+
+// A log that nobody reads, or nobody reads any more, holds up no connection.
+func TestTunnelWithStuckLog(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"stuck", "gone"} {
+		t.Run(how, func(t *testing.T) {
+			folder := t.TempDir()
+			newKeyFile(t, folder)
+			path, err := ownProgram()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			port := freePort(t)
+			server := exec.Command(path, "tunnel", "server", "--listen", "127.0.0.1:"+port, "--to", echoServer(t))
+			server.Dir, server.Stderr = folder, w
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			ended := make(chan error, 1)
+			go func() { ended <- server.Wait() }()
+			defer server.Process.Kill()
+			if how == "gone" {
+				r.Close()
+			}
+			_, plain := tunnel(t, folder, "client", "--to", "127.0.0.1:"+port, "--connect-retries", "8")
+			for range 500 { // more lines than a pipe holds
+				if err := carry(plain, noise(100)); err != nil {
+					t.Fatalf("a connection fails: %v", err)
+				}
+			}
+			if err := server.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("the server ends with %v", err)
+				}
+			case <-time.After(testTime):
+				t.Error("the server does not end")
+			}
+		})
+	}
 }

@@ -126,22 +126,6 @@ func (l *runningLoad) finish(t *testing.T) {
 	}
 }
 
-// metricsOf returns the figures that the program's page shows, one a line.
-func metricsOf(t *testing.T, address, path string) string {
-	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fmt.Fprintf(c, "GET %s HTTP/1.0\r\n\r\n", path)
-	text, err := io.ReadAll(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 func signal(t *testing.T, p *peer, s syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -43,7 +44,11 @@ func (r *tunnelRun) run(ctx context.Context) int {
 	if err != nil {
 		return r.failures(err)
 	}
-	r.log = newLogger(r.env, s.Log)
+	ignoreBrokenPipe()
+	queue := newLogQueue(r.env.stderr)
+	defer queue.flush()
+	r.log = newLogger(queue, s.Log)
+	queue.log = r.log
 	r.meters = meter.New()
 	page, err := r.listenAdmin(s)
 	if err != nil {
@@ -109,11 +114,11 @@ func (r *tunnelRun) failures(err error) int {
 	return statusFailed
 }
 
-func newLogger(env *ui, format settings.LogFormat) *slog.Logger {
+func newLogger(to io.Writer, format settings.LogFormat) *slog.Logger {
 	if format == settings.LogJSON {
-		return slog.New(slog.NewJSONHandler(env.stderr, nil))
+		return slog.New(slog.NewJSONHandler(to, nil))
 	}
-	return slog.New(slog.NewTextHandler(env.stderr, nil))
+	return slog.New(slog.NewTextHandler(to, nil))
 }
 
 // listenAdmin opens the address of the metrics, while that is still allowed.

@@ -13,3 +13,6 @@ func notifyHangup(c chan<- os.Signal) (stop func()) {
 	signal.Notify(c, syscall.SIGHUP)
 	return func() { signal.Stop(c) }
 }
+
+// ignoreBrokenPipe keeps the process alive when nobody reads its log any more.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }

@@ -282,6 +282,14 @@ const (
 	// with it.
 	TunnelRoomMilliseconds = 100
 
+	// TunnelLogLines is how many lines wait for a log that is slow or stuck,
+	// before more are dropped and counted; TunnelLogBatch is how many bytes of
+	// them are written at once, and TunnelLogFlushSeconds how long the end of
+	// the process waits for them.
+	TunnelLogLines        = 4096
+	TunnelLogBatch        = 64 << 10
+	TunnelLogFlushSeconds = 2
+
 	// TunnelDrainSeconds is how long connections may go on after SIGTERM where
 	// the configuration does not say: less than the 90 seconds that systemd
 	// waits.

@@ -53,7 +53,7 @@ func (s *service) take(raw net.Conn) {
 	t.mu.Lock()
 	if t.draining {
 		t.mu.Unlock()
-		raw.Close()
+		reset(raw) // no end of a stream that never began
 		return
 	}
 	t.sessions.Add(1)

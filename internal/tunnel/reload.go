@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -124,6 +125,9 @@ func (t *Tunnel) commit(p *plan) {
 		s.begin(p.generations[o.Name])
 		for _, a := range o.Listen {
 			p.listeners[a].owner.Store(s)
+			if oldListeners[a] == p.listeners[a] && a.Network == "unix" && os.Chmod(a.Host, fs.FileMode(o.SocketMode)) != nil {
+				s.log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
+			}
 		}
 	}
 	for _, l := range p.opened {
@@ -153,6 +157,7 @@ func (t *Tunnel) commit(p *plan) {
 func (t *Tunnel) retire(s *service) {
 	g := s.now()
 	g.end()
+	s.retired.Store(true)
 	t.mu.Lock()
 	t.retired = append(t.retired, s)
 	t.mu.Unlock()

@@ -34,6 +34,8 @@ type service struct {
 
 	generation atomic.Pointer[generation]
 
+	retired atomic.Bool // a reload removed it
+
 	room  chan struct{} // a handshake ended: there may be room for another
 	stuck atomic.Bool   // there was no room, and nothing moves
 
@@ -239,7 +241,7 @@ func (s *service) endRemoved() {
 	s.mu.Lock()
 	var gone []*session
 	for c := range s.sessions {
-		if !g.keys.knows(c.identity) {
+		if c.removed() {
 			gone = append(gone, c)
 		}
 	}

@@ -66,9 +66,20 @@ func (c *session) start() {
 	c.meters.Opened()
 	go c.upload()
 	go c.download()
-	if t.ctx.Err() != nil {
-		c.cut(endDrained, nil) // Drain may have missed it
+	// What ends connections may have missed this one.
+	switch {
+	case t.ctx.Err() != nil:
+		c.cut(endDrained, nil)
+	case c.removed():
+		c.cut(endRemovedKey, nil)
 	}
+}
+
+// removed reports whether the identity was removed, with its service or alone,
+// and its connections are to end.
+func (c *session) removed() bool {
+	g := c.now()
+	return g.settings.EndRemoved && (c.retired.Load() || g.keys != nil && !g.keys.knows(c.identity))
 }
 
 func (c *session) touch() { c.active.Store(monotonic()) }
