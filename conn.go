@@ -283,6 +283,9 @@ func (c *Conn) failed(err error) error {
 	if e := c.engine.Err(); e != nil {
 		return e
 	}
+	if errors.Is(err, syscall.ECONNRESET) && c.engine.nothingReceived() {
+		err = ErrNothingReceived // some look that way whether anybody listens
+	}
 	return c.engine.abandon(err)
 }
 

@@ -104,6 +104,11 @@ func (e *Engine) recordWaits() bool {
 	return err != nil || total > 0 && total <= len(in)
 }
 
+// nothingReceived reports whether a server still waits for the first byte.
+func (e *Engine) nothingReceived() bool {
+	return e.client == nil && !e.complete && len(e.input.unread()) == 0 && e.guard.handshakeBytes == 0
+}
+
 func (e *Engine) truncated() error {
 	if e.complete {
 		return ErrTruncated
@@ -111,8 +116,8 @@ func (e *Engine) truncated() error {
 	if e.client != nil && e.reader.Protected() {
 		return &causeError{"the other end closed the connection in the middle of the handshake", ErrTruncated}
 	}
-	if e.client == nil && len(e.input.unread()) == 0 && e.guard.handshakeBytes == 0 {
-		return &causeError{"the other end closed the connection without sending anything", ErrTruncated}
+	if e.nothingReceived() {
+		return ErrNothingReceived
 	}
 	return &causeError{"the other end closed the connection during the handshake", ErrTruncated}
 }

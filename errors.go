@@ -23,6 +23,11 @@ var (
 	// may not be all that was sent; it is never a clean end.
 	ErrTruncated = errors.New("the connection ended without close_notify: data may be missing")
 
+	// ErrNothingReceived (server): the other end connected and went away
+	// without a byte, as those do who only want to know whether somebody
+	// listens. errors.Is finds ErrTruncated in it too.
+	ErrNothingReceived error = &causeError{"the other end closed the connection without sending anything", ErrTruncated}
+
 	// ErrKeyRejected (client): the server does not know the key, or its key
 	// differs, or no suite is in common. No client can tell which.
 	ErrKeyRejected = errors.New("the other end rejected the key")

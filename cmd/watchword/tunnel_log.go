@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
 // logQueue hands lines on to a writer that may block, and drops those that find
@@ -21,11 +22,14 @@ type logQueue struct {
 	// What was dropped since the log last worked.
 	lost    atomic.Int64
 	flushed chan struct{}
-	log     *slog.Logger // its own lines, through itself
+
+	own    bytes.Buffer // a line of its own
+	ownLog *slog.Logger
 }
 
-func newLogQueue(to io.Writer) *logQueue {
+func newLogQueue(to io.Writer, format settings.LogFormat) *logQueue {
 	q := &logQueue{to: to, lines: make(chan []byte, limits.TunnelLogLines), flushed: make(chan struct{}, 1)}
+	q.ownLog = newLogger(&q.own, format)
 	go q.run()
 	return q
 }
@@ -79,8 +83,12 @@ func (q *logQueue) write(batch []byte, count int64) {
 		q.lost.Add(count) // nowhere to say it
 		return
 	}
-	if n := q.lost.Swap(0); n > 0 && q.log != nil {
-		q.log.Warn("log lines were lost: the log could not be written, or not as fast", "lines", n)
+	if n := q.lost.Swap(0); n > 0 {
+		q.own.Reset()
+		q.ownLog.Warn("log lines were lost: the log could not be written, or not as fast", "lines", n)
+		if _, err := q.to.Write(q.own.Bytes()); err != nil {
+			q.lost.Add(n)
+		}
 	}
 }
 

@@ -45,10 +45,9 @@ func (r *tunnelRun) run(ctx context.Context) int {
 		return r.failures(err)
 	}
 	ignoreBrokenPipe()
-	queue := newLogQueue(r.env.stderr)
+	queue := newLogQueue(r.env.stderr, s.Log)
 	defer queue.flush()
 	r.log = newLogger(queue, s.Log)
-	queue.log = r.log
 	r.meters = meter.New()
 	page, err := r.listenAdmin(s)
 	if err != nil {

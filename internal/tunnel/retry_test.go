@@ -3,6 +3,7 @@ package tunnel
 import (
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,5 +105,23 @@ func TestRoomForAHandshakeIsWaitedFor(t *testing.T) {
 	a.leaveLine()
 	if s.stuck.Load() {
 		t.Error("A place was given back, and still nobody waits for one.")
+	}
+}
+
+// Who only looks whether anybody listens is counted, and no line says it.
+func TestALookIsNoFailure(t *testing.T) {
+	_, server := pair(t, backendOf(t, echo), nil)
+	address := server.address("server")
+	dial(t, address).Close()
+	c := dial(t, address)
+	c.SetLinger(0)
+	c.Close()
+	within(t, "both are counted", func() bool {
+		var text strings.Builder
+		server.tunnel.options.Meters.Write(&text)
+		return strings.Contains(text.String(), `watchword_handshake_failures_total{service="server",reason="nothing-sent"} 2`)
+	})
+	if strings.Contains(server.log.String(), "no connection") {
+		t.Errorf("The log has a line about it:\n%s", server.log)
 	}
 }

@@ -11,6 +11,7 @@
 //	service.go   one service, and what of it a reload replaces
 //	keyring.go   which keys and identities it takes
 //	accept.go    a connection from its first byte until both sides stand
+//	connect.go   the side that it opens
 //	gate.go      how many there may be
 //	session.go   both sides joined: the end, and what it is called
 //	relay.go     the bytes of one direction

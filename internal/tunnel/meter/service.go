@@ -28,6 +28,7 @@ const (
 	NotTLS          = "not-tls"
 	NoCommon        = "no-common" // no version, suite or group that both ends speak
 	RefusedByPeer   = "refused"
+	NothingSent     = "nothing-sent"
 	Other           = "other"
 )
 
@@ -49,7 +50,7 @@ const (
 // not among them counts as the last.
 var (
 	limitWords   = []string{MaxConnections, MaxConnectionsOfAll, MaxHandshakes, MaxPerSource, MaxPerIdentity, Other}
-	failureWords = []string{WrongKey, UnknownIdentity, NotAdmitted, TimedOut, NotTLS, NoCommon, RefusedByPeer, Other}
+	failureWords = []string{WrongKey, UnknownIdentity, NotAdmitted, TimedOut, NotTLS, NoCommon, RefusedByPeer, NothingSent, Other}
 	endWords     = []string{Done, PeerReset, PeerTruncated, PeerAlert, LocalReset, IdleTimeout, Drained, Removed, BackendFailed, Broken}
 )
 
