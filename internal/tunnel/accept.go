@@ -71,28 +71,35 @@ func (s *service) take(raw net.Conn) {
 }
 
 // findPlace puts the attempt among those under way. When there is no room it
-// waits a moment, and so do those that come after it: in a rush the places are
-// taken by handshakes that only wait for their turn. Where none of them moves,
-// as with silent peers, nobody waits for a place until one moves.
+// waits, and so do those that come after it in the listener's queue: in a rush
+// the places are taken by handshakes that only wait for their turn. That is for a
+// moment alone: where more come than can be served, those that have to go are
+// told so at once, or all would wait in the queue until nobody waits for them.
 func (a *attempt) findPlace() bool {
 	if a.line() {
 		return true
 	}
-	late := time.NewTimer(limits.TunnelRoomMilliseconds * time.Millisecond)
+	late := time.NewTimer(a.waitsFor())
 	defer late.Stop()
-	for !a.stuck.Load() {
+	for {
 		select {
 		case <-a.room:
 			if a.line() {
 				return true
 			}
 		case <-late.C:
-			a.stuck.Store(true)
+			return a.line()
 		case <-a.tunnel.ctx.Done():
 			return false
 		}
 	}
-	return false
+}
+
+// waitsFor is what is left of the moment.
+func (a *attempt) waitsFor() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return limits.TunnelRoomMilliseconds*time.Millisecond - a.began.Sub(a.fullSince)
 }
 
 // line puts the attempt among those under way, if there is room or the oldest
@@ -101,7 +108,14 @@ func (a *attempt) line() bool {
 	s := a.service
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending.Len() >= a.g.settings.MaxHandshakes {
+	most := a.g.settings.MaxHandshakes
+	if s.pending.Len() <= most*3/4 {
+		s.fullSince = time.Time{}
+	}
+	if s.pending.Len() >= most {
+		if s.fullSince.IsZero() {
+			s.fullSince = a.began
+		}
 		oldest := s.pending.Front().Value.(*attempt)
 		if a.began.Sub(oldest.began) < limits.TunnelHandshakeGraceSeconds*time.Second {
 			return false
@@ -139,7 +153,6 @@ func (a *attempt) leaveLine() (pushed bool) {
 		a.pending.Remove(a.place)
 		a.place = nil
 		a.meters.HandshakeEnded()
-		a.stuck.Store(false)
 		select {
 		case a.room <- struct{}{}:
 		default:

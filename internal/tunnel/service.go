@@ -36,13 +36,14 @@ type service struct {
 
 	retired atomic.Bool // a reload removed it
 
-	room  chan struct{} // a handshake ended: there may be room for another
-	stuck atomic.Bool   // there was no room, and nothing moves
+	room chan struct{} // a handshake ended: there may be room for another
 
-	mu       sync.Mutex // guards what follows
-	pending  list.List  // *attempt, the oldest first
-	sessions map[*session]struct{}
-	open     int // connections that count for max-connections
+	mu      sync.Mutex // guards what follows
+	pending list.List  // *attempt, the oldest first
+	// Since when there has been no room, or next to none, for another.
+	fullSince time.Time
+	sessions  map[*session]struct{}
+	open      int // connections that count for max-connections
 	// The connections that this service opened, and those that it took: one in
 	// both comes back to where it began.
 	dialed, taken map[route]bool
