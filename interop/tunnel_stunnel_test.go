@@ -35,7 +35,7 @@ func TestTunnelClientToStunnel(t *testing.T) {
 			port := stunnelWith(t, key, v.stunnel, "connect = "+plain.address)
 			p, address := tunnel(t, folder, "client", "--to", "127.0.0.1:"+port, "--policy", "compatible")
 			plain.sendsBack(t, plainDial(t, address))
-			p.prints(`msg=connection .*identity=alice .*in=5242880 out=5242880 .*end=done`)
+			p.prints(fmt.Sprintf(`msg=connection .*identity=alice .*in=%[1]d out=%[1]d .*end=done`, len(load())))
 
 			t.Run("wrong key", func(t *testing.T) {
 				folder := t.TempDir()
@@ -59,7 +59,7 @@ func TestStunnelToTunnelServer(t *testing.T) {
 			p, address := tunnel(t, folder, "server", "--to", echoServer(t), "--policy", "compatible")
 			way := "client = yes\nPSKidentity = " + identity + "\nconnect = " + address
 			throughTunnel(t, plainDial(t, "127.0.0.1:"+stunnelWith(t, key, v.stunnel, way)))
-			p.prints(`msg=connection .*identity=alice .*in=5242880 out=5242880 .*end=done`)
+			p.prints(fmt.Sprintf(`msg=connection .*identity=alice .*in=%[1]d out=%[1]d .*end=done`, len(load())))
 
 			wrong := stunnelWith(t, newSecret(32), v.stunnel, way)
 			if err := carry("127.0.0.1:"+wrong, noise(1000)); err == nil {
