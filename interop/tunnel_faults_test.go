@@ -73,10 +73,7 @@ func TestTunnelWithoutDescriptors(t *testing.T) {
 	for _, c := range open {
 		c.Close()
 	}
-	server.until("its descriptors were closed", func(string, bool) bool {
-		time.Sleep(time.Millisecond) // between two looks
-		return descriptorsOf(t, server) <= before || time.Now().After(server.deadline)
-	})
+	descriptorsBack(t, server, before)
 	if err := carry(plain, data); err != nil {
 		t.Errorf("afterwards a connection fails: %v", err)
 	}
@@ -89,9 +86,19 @@ func descriptorsOf(t *testing.T, p *peer) int {
 	t.Helper()
 	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
 	if err != nil {
-		t.Skipf("descriptors cannot be counted here: %v", err)
+		missing(t, "/proc/PID/fd, which counts descriptors")
 	}
 	return len(list)
+}
+
+// descriptorsBack waits until a process has no more open than before.
+func descriptorsBack(t *testing.T, p *peer, before int) {
+	t.Helper()
+	for end := time.Now().Add(testTime); descriptorsOf(t, p) > before; time.Sleep(time.Millisecond) { // between two looks
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors are open, %d before", descriptorsOf(t, p), before)
+		}
+	}
 }
 
 // A log that cannot be written stops nothing.
@@ -100,7 +107,7 @@ func TestTunnelWithFullDisk(t *testing.T) {
 	folder := t.TempDir()
 	newKeyFile(t, folder)
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip("there is no /dev/full")
+		missing(t, "/dev/full")
 	}
 	port := freePort(t)
 	server := shell(t, folder, `exec "$OURS" tunnel server --listen 127.0.0.1:`+port+` --to `+echoServer(t)+` 2>/dev/full`)
@@ -201,13 +208,7 @@ func TestTunnelLeavesNothing(t *testing.T) {
 	}
 	for _, p := range []*peer{server, client} {
 		before := map[*peer]int{server: serverBefore, client: clientBefore}[p]
-		p.until("its descriptors were closed", func(string, bool) bool {
-			time.Sleep(time.Millisecond) // between two looks
-			return descriptorsOf(t, p) <= before || time.Now().After(p.deadline)
-		})
-		if after := descriptorsOf(t, p); after > before {
-			t.Errorf("%d descriptors are open, %d before", after, before)
-		}
+		descriptorsBack(t, p, before)
 	}
 	t.Logf("descriptors of the server before, with %d connections, and after: %d, %d, %d", n, serverBefore, during, descriptorsOf(t, server))
 }

@@ -70,7 +70,10 @@ func (q *logQueue) run() {
 		}
 		q.write(batch, count)
 		if asked {
-			q.flushed <- struct{}{}
+			select {
+			case q.flushed <- struct{}{}:
+			default: // who asked before has given up
+			}
 		}
 	}
 }
