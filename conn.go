@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
@@ -33,9 +34,10 @@ type Conn struct {
 	engineMu sync.Mutex
 	engine   *Engine
 
-	// readMu is held by the one reader; it guards bulk.
+	// readMu is held by the one reader; it guards bulk and rush.
 	readMu sync.Mutex
 	bulk   bool            // data comes faster than small reads take it
+	rush   rush            // data comes faster than large reads take it
 	socket syscall.RawConn // of conn, where waiting needs no buffer; or nil
 
 	// writeMu keeps records in order: whoever holds it takes them from the
@@ -375,7 +377,7 @@ const (
 	writeBuffer     = recordsPerWrite * (limits.RecordHeaderLen + limits.MaxCiphertext)
 )
 
-var writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, writeBuffer); return &b }}
+var writeBuffers = sync.Pool{New: func() any { return new([writeBuffer]byte) }}
 
 // Write sends application data, several records in one write to the network.
 // After an error nothing more can be written. A Write of nothing sends nothing.
@@ -400,18 +402,26 @@ func (c *Conn) writeLocked(p []byte) (written int, err error) {
 	if c.writeErr != nil {
 		return 0, c.writeErr
 	}
-	buf := writeBuffers.Get().(*[]byte)
+	if len(p) > recordsPerWrite*limits.MaxPlaintext {
+		if large := bulk.Get(); large != nil {
+			defer bulk.Put(large)
+			return c.writeWith(large[:0], p)
+		}
+	}
+	buf := writeBuffers.Get().(*[writeBuffer]byte)
 	defer writeBuffers.Put(buf)
+	return c.writeWith(buf[:0], p)
+}
+
+// writeWith seals and writes as many records at once as buf has room for.
+func (c *Conn) writeWith(buf, p []byte) (written int, err error) {
 	for written < len(p) {
 		if c.closed.Load() {
 			return written, net.ErrClosed // so that Close need not wait for the rest
 		}
 		c.engineMu.Lock()
-		out, n, sealErr := c.engine.Seal((*buf)[:0], p[written:], writeBuffer)
+		out, n, sealErr := c.engine.Seal(buf, p[written:], cap(buf))
 		c.engineMu.Unlock()
-		if cap(out) == cap(*buf) {
-			*buf = out[:0]
-		}
 		if err := c.writeRecords(out); err != nil {
 			return written, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
@@ -27,6 +28,8 @@ func (c *Conn) WriteTo(w io.Writer) (written int64, err error) {
 	}
 	c.readMu.Lock()
 	defer c.readMu.Unlock()
+	c.rush = calm
+	defer c.endRush()
 	for {
 		n, err := c.writeSome(w)
 		written += n
@@ -49,10 +52,20 @@ func (c *Conn) writeSome(w io.Writer) (int64, error) {
 	if !c.hasInput() {
 		return 0, ErrNeedInput
 	}
+	if c.rush == rushing {
+		if large := bulk.Get(); large != nil {
+			defer bulk.Put(large)
+			return c.writeWhatIsThere(w, large[:])
+		}
+	}
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
+	return c.writeWhatIsThere(w, buf[:])
+}
+
+func (c *Conn) writeWhatIsThere(w io.Writer, buf []byte) (int64, error) {
 	c.engineMu.Lock()
-	n, err := c.engine.Read(buf[:], c.config.now())
+	n, err := c.engine.Read(buf, c.config.now())
 	output := c.engine.HasOutput()
 	c.engineMu.Unlock()
 	if output {
@@ -67,6 +80,35 @@ func (c *Conn) writeSome(w io.Writer) (int64, error) {
 		err = io.ErrShortWrite
 	}
 	return int64(m), err
+}
+
+// rush says whether data comes faster than large reads take it, which is worth
+// larger ones. Only WriteTo asks: it knows when to give them back.
+type rush uint8
+
+const (
+	unasked rush = iota // nobody asks
+	calm                // large reads are not filled
+	rushing             // the last one was
+)
+
+// noteRush tells how much a read from the socket brought.
+func (c *Conn) noteRush(n int) {
+	switch {
+	case c.rush == unasked:
+	case n >= readAhead:
+		c.rush = rushing
+	case n < readAhead/2:
+		c.rush = calm
+	}
+}
+
+// endRush gives back what a rush has taken.
+func (c *Conn) endRush() {
+	c.rush = unasked
+	c.engineMu.Lock()
+	c.engine.input.shrink()
+	c.engineMu.Unlock()
 }
 
 // hasInput reports whether a read from the engine could give anything.

@@ -75,6 +75,9 @@ func (c *Conn) readSocket() (int, error) {
 // has come in part.
 func (r *socketRead) attempt(fd uintptr) (done bool) {
 	r.c.engineMu.Lock()
+	if r.c.rush == rushing {
+		r.c.engine.input.grow()
+	}
 	space := r.c.engine.Space(max(r.c.engine.Missing(), readAhead))
 	r.c.engineMu.Unlock()
 	n, err := syscall.Read(int(fd), space)
@@ -85,6 +88,7 @@ func (r *socketRead) attempt(fd uintptr) (done bool) {
 	case err == syscall.EAGAIN:
 		r.c.engineMu.Lock()
 		r.c.engine.input.filled(0)
+		r.c.engine.input.shrink()
 		r.c.engine.input.settle()
 		r.c.engineMu.Unlock()
 		return false
@@ -94,6 +98,7 @@ func (r *socketRead) attempt(fd uintptr) (done bool) {
 		r.err = io.EOF
 	default:
 		r.n = n
+		r.c.noteRush(n)
 	}
 	return true
 }

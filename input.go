@@ -8,6 +8,7 @@ package watchword
 import (
 	"sync"
 
+	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
@@ -78,6 +79,38 @@ func (b *inputBuffer) space(n int) []byte {
 	return b.buf[b.end:]
 }
 
+// grow exchanges the buffer for a bulk one, if there is one to be had.
+func (b *inputBuffer) grow() {
+	if len(b.buf) == bulk.Bytes || len(b.pending) > 0 || b.lent {
+		return
+	}
+	large := bulk.Get()
+	if large == nil {
+		return
+	}
+	kept := copy(large[:], b.unread())
+	b.release()
+	b.buf, b.start, b.end = large[:], 0, kept
+}
+
+// shrink gives a bulk buffer back; what has not been used moves.
+func (b *inputBuffer) shrink() {
+	if len(b.buf) != bulk.Bytes {
+		return
+	}
+	b.pending = append([]byte(nil), b.pending...)
+	kept := b.unread()
+	if len(kept) == 0 {
+		b.release()
+		b.buf, b.start, b.end = nil, 0, 0
+		return
+	}
+	next := newInput(len(kept))
+	n := copy(next, kept)
+	b.release()
+	b.buf, b.start, b.end = next, 0, n
+}
+
 // settle gives the buffer back if all of it was used and nobody writes to it.
 func (b *inputBuffer) settle() {
 	if b.lent || b.start != b.end || len(b.pending) > 0 {
@@ -94,6 +127,8 @@ func (b *inputBuffer) release() {
 		smallInputs.Put((*[smallInput]byte)(b.buf))
 	case largeInput:
 		largeInputs.Put((*[largeInput]byte)(b.buf))
+	case bulk.Bytes:
+		bulk.Put((*bulk.Buffer)(b.buf))
 	}
 }
 

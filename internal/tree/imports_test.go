@@ -16,6 +16,7 @@ import (
 var mayImport = map[string][]string{
 	"alert":           {},
 	"internal/limits": {},
+	"internal/bulk":   {"internal/limits"},
 
 	"internal/suite":    {"internal/limits"},
 	"internal/wire":     {"alert", "internal/limits"},
@@ -25,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/record":    {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule"},
 	"internal/handshake": {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule"},
 
-	".": {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
+	".": {"alert", "internal/limits", "internal/bulk", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
 
 	"internal/keyfile": {".", "internal/limits"},
 	"internal/probe":   {".", "alert", "internal/limits", "internal/suite", "internal/wire", "internal/record"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/tunnel/backend":    {"internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/meter":      {"internal/limits"},
 	"internal/tunnel/preflight":  {".", "internal/limits", "internal/keyfile", "internal/system", "internal/tunnel", "internal/tunnel/settings"},
-	"internal/tunnel": {".", "alert", "internal/limits", "internal/keyfile", "internal/tunnel/settings",
+	"internal/tunnel": {".", "alert", "internal/limits", "internal/bulk", "internal/keyfile", "internal/tunnel/settings",
 		"internal/tunnel/proxyproto", "internal/tunnel/backend", "internal/tunnel/meter"},
 
 	"classic": {},

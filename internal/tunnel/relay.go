@@ -8,14 +8,34 @@ import (
 	"io"
 	"sync"
 
+	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
-// relayBuffer is how many plain bytes are read at once: as many full records as
-// go into one write of a Conn.
+// relayBuffer is how many plain bytes are read at once, until they come faster
+// than that (bulk.Get).
 const relayBuffer = 4 * limits.MaxPlaintext
 
 var relayBuffers = sync.Pool{New: func() any { return new([relayBuffer]byte) }}
+
+// getBuffer returns a large buffer if data comes faster than small ones take it.
+func getBuffer(rush bool) []byte {
+	if rush {
+		if b := bulk.Get(); b != nil {
+			return b[:]
+		}
+	}
+	return relayBuffers.Get().(*[relayBuffer]byte)[:]
+}
+
+func putBuffer(b []byte) {
+	switch len(b) {
+	case relayBuffer:
+		relayBuffers.Put((*[relayBuffer]byte)(b))
+	case bulk.Bytes:
+		bulk.Put((*bulk.Buffer)(b))
+	}
+}
 
 // copyIn carries plain bytes into TLS until their end.
 func (c *session) copyIn() error {
@@ -24,11 +44,11 @@ func (c *session) copyIn() error {
 		buf, n, err := r.read()
 		if n > 0 {
 			if werr := c.sealBytes(buf[:n]); werr != nil {
-				r.release(buf)
+				putBuffer(buf)
 				return werr
 			}
 		}
-		r.release(buf)
+		putBuffer(buf)
 		switch {
 		case err == io.EOF:
 			return nil

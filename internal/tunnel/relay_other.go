@@ -10,16 +10,17 @@ type plainReader struct {
 	conn  net.Conn
 	small []byte
 	bulk  bool
+	rush  bool
 }
 
 const smallRead = 2 << 10
 
 func newPlainReader(conn net.Conn) *plainReader { return &plainReader{conn: conn} }
 
-// read returns the next bytes in a buffer that must be released.
+// read returns the next bytes in a buffer that is to be put back.
 func (r *plainReader) read() (buf []byte, n int, err error) {
 	if r.bulk {
-		buf = relayBuffers.Get().(*[relayBuffer]byte)[:]
+		buf = getBuffer(r.rush)
 	} else {
 		if r.small == nil {
 			r.small = make([]byte, smallRead)
@@ -27,12 +28,7 @@ func (r *plainReader) read() (buf []byte, n int, err error) {
 		buf = r.small
 	}
 	n, err = r.conn.Read(buf)
+	r.rush = n >= relayBuffer
 	r.bulk = n == len(buf) || r.bulk && n > smallRead
 	return buf, n, err
-}
-
-func (r *plainReader) release(buf []byte) {
-	if len(buf) == relayBuffer {
-		relayBuffers.Put((*[relayBuffer]byte)(buf))
-	}
 }

@@ -6,7 +6,6 @@ package tunnel
 // from into a large one.
 
 import (
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -18,8 +17,9 @@ type plainReader struct {
 	conn   net.Conn
 	socket syscall.RawConn // nil where conn is no socket
 	try    func(fd uintptr) (done bool)
-	buf    *[relayBuffer]byte
+	buf    []byte
 	n      int
+	rush   bool // data comes faster than small buffers take it
 	err    error
 }
 
@@ -34,11 +34,11 @@ func newPlainReader(conn net.Conn) *plainReader {
 	return r
 }
 
-// read returns the next bytes in a buffer that must be released.
-func (r *plainReader) read() (buf *[relayBuffer]byte, n int, err error) {
+// read returns the next bytes in a buffer that is to be put back.
+func (r *plainReader) read() (buf []byte, n int, err error) {
 	if r.socket == nil {
-		buf = relayBuffers.Get().(*[relayBuffer]byte)
-		n, err = r.conn.Read(buf[:])
+		buf = getBuffer(false)
+		n, err = r.conn.Read(buf)
 		return buf, n, err
 	}
 	r.n, r.err = 0, nil
@@ -49,23 +49,17 @@ func (r *plainReader) read() (buf *[relayBuffer]byte, n int, err error) {
 	return buf, r.n, r.err
 }
 
-func (r *plainReader) release(buf *[relayBuffer]byte) {
-	if buf != nil {
-		relayBuffers.Put(buf)
-	}
-}
-
 // attempt reads without waiting, and reports false if it must be called again
 // when there is something to read.
 func (r *plainReader) attempt(fd uintptr) (done bool) {
-	r.buf = relayBuffers.Get().(*[relayBuffer]byte)
-	n, err := syscall.Read(int(fd), r.buf[:])
-	for errors.Is(err, syscall.EINTR) {
-		n, err = syscall.Read(int(fd), r.buf[:])
+	r.buf = getBuffer(r.rush)
+	n, err := syscall.Read(int(fd), r.buf)
+	for err == syscall.EINTR {
+		n, err = syscall.Read(int(fd), r.buf)
 	}
 	switch {
 	case err == syscall.EAGAIN:
-		relayBuffers.Put(r.buf)
+		putBuffer(r.buf)
 		r.buf = nil
 		return false
 	case err != nil:
@@ -73,7 +67,7 @@ func (r *plainReader) attempt(fd uintptr) (done bool) {
 	case n == 0:
 		r.err = io.EOF
 	default:
-		r.n = n
+		r.n, r.rush = n, n >= relayBuffer
 	}
 	return true
 }
