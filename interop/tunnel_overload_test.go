@@ -117,6 +117,7 @@ func get(t *testing.T, address, path string) string {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(testTime))
 	fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path, address)
 	text, err := io.ReadAll(c)
 	if err != nil {

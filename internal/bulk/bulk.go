@@ -39,3 +39,6 @@ func Put(b *Buffer) {
 		lent.Add(-1)
 	}
 }
+
+// Lent returns how many buffers are lent now.
+func Lent() int { return int(lent.Load()) }
