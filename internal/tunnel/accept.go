@@ -136,13 +136,17 @@ func (a *attempt) push() {
 	reset(a.raw)
 }
 
-// makeRoom ends the oldest attempt, where the system is short of descriptors.
-func (s *service) makeRoom() {
+// makeRoom ends the oldest attempt if it has had its time, where the system is
+// short of descriptors.
+func (s *service) makeRoom() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if oldest := s.pending.Front(); oldest != nil {
-		oldest.Value.(*attempt).push()
+	oldest := s.pending.Front()
+	if oldest == nil || time.Since(oldest.Value.(*attempt).began) < limits.TunnelHandshakeGraceSeconds*time.Second {
+		return false
 	}
+	oldest.Value.(*attempt).push()
+	return true
 }
 
 // leaveLine ends the attempt's time among those under way.

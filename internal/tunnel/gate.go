@@ -15,6 +15,7 @@ const (
 	limitIdentity    = "max-per-identity"
 	limitSource      = "max-per-source"
 	limitTotal       = "max-connections of all services"
+	limitFiles       = "open files" // the system's, not the configuration's
 )
 
 // gate counts connections in all and by a key of one kind.

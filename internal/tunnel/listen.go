@@ -121,10 +121,13 @@ func (l *listener) close() {
 func (l *listener) serve(ctx context.Context, socket net.Listener) {
 	const shortest, longest = 5 * time.Millisecond, time.Second
 	pause, said := shortest, time.Time{}
+	reserve := newReserve()
+	defer reserve.release()
 	for {
 		raw, err := socket.Accept()
 		if err == nil {
 			pause = shortest
+			reserve.hold() // if it was lost
 			l.owner.Load().take(raw)
 			continue
 		}
@@ -140,7 +143,9 @@ func (l *listener) serve(ctx context.Context, socket net.Listener) {
 			said = time.Now()
 			s.log.Error("a connection cannot be accepted, trying again", "address", l.address.String(), "error", systemReason(err))
 		}
-		s.makeRoom()
+		if outOfFiles(err) && s.acceptWithout(reserve, socket) {
+			continue
+		}
 		select {
 		case <-l.gone:
 		case <-time.After(pause):

@@ -17,6 +17,7 @@ const (
 	MaxHandshakes       = "max-handshakes"
 	MaxPerSource        = "max-per-source"
 	MaxPerIdentity      = "max-per-identity"
+	OpenFiles           = "open files" // the system's limit, not the configuration's
 )
 
 // Why a handshake failed.
@@ -49,7 +50,7 @@ const (
 // The words of each set in the order in which they are written. A word that is
 // not among them counts as the last.
 var (
-	limitWords   = []string{MaxConnections, MaxConnectionsOfAll, MaxHandshakes, MaxPerSource, MaxPerIdentity, Other}
+	limitWords   = []string{MaxConnections, MaxConnectionsOfAll, MaxHandshakes, MaxPerSource, MaxPerIdentity, OpenFiles, Other}
 	failureWords = []string{WrongKey, UnknownIdentity, NotAdmitted, TimedOut, NotTLS, NoCommon, RefusedByPeer, NothingSent, Other}
 	endWords     = []string{Done, PeerReset, PeerTruncated, PeerAlert, LocalReset, IdleTimeout, Drained, Removed, BackendFailed, Broken}
 )
