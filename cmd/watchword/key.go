@@ -35,19 +35,19 @@ func (k *keyFlags) options() keyfile.LoadOptions {
 // load reads the file and says its warnings.
 func (k *keyFlags) load() (*keyfile.File, error) { return k.warned(keyfile.Load(k.name, k.options())) }
 
-// loadAny does it for a file that may be without a key.
-func (k *keyFlags) loadAny() (*keyfile.File, error) {
-	return k.warned(keyfile.LoadAny(k.name, k.options()))
-}
-
 func (k *keyFlags) warned(f *keyfile.File, err error) (*keyfile.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.warn(f), nil
+}
+
+// warn says the warnings of a file.
+func (k *keyFlags) warn(f *keyfile.File) *keyfile.File {
 	for _, w := range f.Warnings() {
 		k.env.warn("%s", w)
 	}
-	return f, nil
+	return f
 }
 
 // suffix is the option that names the file, for a command that is shown.
