@@ -110,10 +110,10 @@ func init() {
 		summary: "print fingerprints of keys, to compare on both machines",
 		detail: `
 Prints the fingerprint and the identity of each key, or of those of one
-identity. The same key has the same fingerprint on both machines; the key cannot
-be told from it. Do not publish the fingerprint of a key that somebody might
-guess, such as a password: it lets them check their guesses. The keys that
-"watchword key new" makes cannot be guessed.`,
+identity. The same key of the same kind, hash and context has the same
+fingerprint on both machines; the key cannot be told from it. Do not publish the
+fingerprint of a key that somebody might guess, such as a password: it lets them
+check their guesses. The keys that "watchword key new" makes cannot be guessed.`,
 		run: runKeyFingerprint,
 	})
 }
