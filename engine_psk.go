@@ -184,7 +184,7 @@ func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
 			return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
 		}, ErrUnknownIdentity},
 		Wrong: &lateError{func() string {
-			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here: compare the fingerprints of the key on both ends"
+			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here (its kind, hash and context must be the same too): compare the fingerprints of the key on both ends"
 		}, ErrWrongKey},
 	}
 }
