@@ -202,6 +202,7 @@ func namesOf(offered []OfferedIdentity) []string {
 // explainUnknown says what comes nearest to an identity that is not known: the
 // same name with another kind or context.
 func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) error {
+	var forClients *Key
 	for _, o := range offered {
 		for _, k := range keys {
 			if k.identity != o.Identity {
@@ -209,7 +210,7 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 			}
 			switch {
 			case k.options.Role == ClientRole:
-				return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", k.identity), ErrUnknownIdentity}
+				forClients = k // said only if there is no other of that name
 			case version == VersionTLS12 && k.options.Kind == Imported:
 				return &causeError{fmt.Sprintf("the client uses the key %q in TLS 1.2, which needs an external key, but here it is imported: make an external one for both ends, with `watchword key new --external`", k.identity), ErrUnknownIdentity}
 			case k.options.Version != 0 && k.options.Version != version:
@@ -220,6 +221,9 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 				return &causeError{fmt.Sprintf("the client imported the key %q with another context than here", k.identity), ErrUnknownIdentity}
 			}
 		}
+	}
+	if forClients != nil {
+		return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", forClients.identity), ErrUnknownIdentity}
 	}
 	return &causeError{"the client offers the key " + quoted(namesOf(offered)) + ", which is not known here", ErrUnknownIdentity}
 }

@@ -236,6 +236,32 @@ func severalIdentities(t *testing.T, known map[int][]byte) map[string][]byte {
 	return hellos
 }
 
+// Our own log says of a key for clients what it is, unless another of its name
+// comes nearer to what the client did.
+func TestAKeyForClientsIsExplained(t *testing.T) {
+	client, server := configs(t, KeyOptions{})
+	e, err := NewClientEngine(client, "server", testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := e.Output(nil)
+	forClients := keyWith(t, "alice", 1, KeyOptions{Role: ClientRole})
+	external := keyWith(t, "alice", 2, KeyOptions{Kind: External})
+	for _, c := range []struct {
+		keys []*Key
+		want string
+	}{
+		{[]*Key{forClients}, `the key "alice" is for clients here, so a client cannot prove itself with it`},
+		{[]*Key{forClients, external}, `the client uses the key "alice" as imported, but here it is external: both ends must use it alike`},
+	} {
+		r := refuse(t, hello, server, func([]OfferedIdentity) ([]*Key, error) { return c.keys, nil })
+		var local *alert.LocalError
+		if !errors.As(r.err, &local) || local.Cause == nil || local.Cause.Error() != c.want {
+			t.Errorf("Of %v our own log says %v, want %s.", c.keys, r.err, c.want)
+		}
+	}
+}
+
 // A binder whose length is that of no hash, and identities beyond those that
 // are read, are no way around.
 func TestOddOffersAreRefusedAlike(t *testing.T) {
