@@ -146,7 +146,12 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 			continue
 		}
 		// A ticket is as good as the key that it goes back to, and ends
-		// with it.
+		// with it. Its PSK is derived either way: who replays a ticket must
+		// not see in the work done whether the key is still there.
+		var psk *schedule.PSK
+		if t.session12 == nil {
+			psk = schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
+		}
 		for _, k := range keys {
 			if k.options.Role == ClientRole || !t.state.belongsTo(k) {
 				continue
@@ -154,7 +159,6 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 			if t.session12 != nil {
 				return []handshake.Candidate{{Identity: i, Session12: t.session12, Tag: &match{k, t.state}}}
 			}
-			psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
 			return []handshake.Candidate{{Identity: i, PSK: psk, Rank: ticketRank, Tag: &match{k, t.state}}}
 		}
 		return nil
