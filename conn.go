@@ -314,6 +314,19 @@ func (c *Conn) flush() error {
 	return nil
 }
 
+// answer sends what reading has left to send; what could not be sent shows at
+// the next Write. An alert goes out before the Read returns that failed, for the
+// connection may be closed then. A KeyUpdate needs only to come before the next
+// application data (RFC 9846 §4.7.3), so a Read does not wait, beyond its
+// deadline, for a peer that asks for one and reads nothing.
+func (c *Conn) answer(failed bool) {
+	if failed {
+		_ = c.flush()
+		return
+	}
+	go func() { _ = c.flush() }()
+}
+
 func (c *Conn) hasOutput() bool {
 	c.engineMu.Lock()
 	defer c.engineMu.Unlock()
@@ -357,11 +370,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	for {
 		c.engineMu.Lock()
 		n, err := c.engine.Read(p, c.config.now())
-		output := c.engine.HasOutput()
+		output, failed := c.engine.HasOutput(), c.engine.Err() != nil
 		c.engineMu.Unlock()
 		if output {
-			// What could not be sent shows at the next Write.
-			_ = c.flush()
+			c.answer(failed)
 		}
 		if n > 0 || !errors.Is(err, ErrNeedInput) {
 			return n, err

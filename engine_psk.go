@@ -146,7 +146,12 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 			continue
 		}
 		// A ticket is as good as the key that it goes back to, and ends
-		// with it.
+		// with it. Its PSK is derived either way: who replays a ticket must
+		// not see in the work done whether the key is still there.
+		var psk *schedule.PSK
+		if t.session12 == nil {
+			psk = schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
+		}
 		for _, k := range keys {
 			if k.options.Role == ClientRole || !t.state.belongsTo(k) {
 				continue
@@ -154,7 +159,6 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 			if t.session12 != nil {
 				return []handshake.Candidate{{Identity: i, Session12: t.session12, Tag: &match{k, t.state}}}
 			}
-			psk := schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
 			return []handshake.Candidate{{Identity: i, PSK: psk, Rank: ticketRank, Tag: &match{k, t.state}}}
 		}
 		return nil
@@ -184,7 +188,7 @@ func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
 			return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
 		}, ErrUnknownIdentity},
 		Wrong: &lateError{func() string {
-			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here: compare the fingerprints of the key on both ends"
+			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here (its kind, hash and context must be the same too): compare the fingerprints of the key on both ends"
 		}, ErrWrongKey},
 	}
 }
@@ -202,6 +206,7 @@ func namesOf(offered []OfferedIdentity) []string {
 // explainUnknown says what comes nearest to an identity that is not known: the
 // same name with another kind or context.
 func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) error {
+	var forClients *Key
 	for _, o := range offered {
 		for _, k := range keys {
 			if k.identity != o.Identity {
@@ -209,7 +214,7 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 			}
 			switch {
 			case k.options.Role == ClientRole:
-				return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", k.identity), ErrUnknownIdentity}
+				forClients = k // said only if there is no other of that name
 			case version == VersionTLS12 && k.options.Kind == Imported:
 				return &causeError{fmt.Sprintf("the client uses the key %q in TLS 1.2, which needs an external key, but here it is imported: make an external one for both ends, with `watchword key new --external`", k.identity), ErrUnknownIdentity}
 			case k.options.Version != 0 && k.options.Version != version:
@@ -220,6 +225,9 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 				return &causeError{fmt.Sprintf("the client imported the key %q with another context than here", k.identity), ErrUnknownIdentity}
 			}
 		}
+	}
+	if forClients != nil {
+		return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", forClients.identity), ErrUnknownIdentity}
 	}
 	return &causeError{"the client offers the key " + quoted(namesOf(offered)) + ", which is not known here", ErrUnknownIdentity}
 }

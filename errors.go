@@ -29,7 +29,7 @@ var (
 	ErrNothingReceived error = &causeError{"the other end closed the connection without sending anything", ErrTruncated}
 
 	// ErrKeyRejected (client): the server does not know the key, or its key
-	// differs, or no suite is in common. No client can tell which.
+	// differs, or no suite or group is in common. No client can tell which.
 	ErrKeyRejected = errors.New("the other end rejected the key")
 
 	// ErrUnknownIdentity (server): no key is known for an offered identity.
@@ -77,7 +77,7 @@ func (e *keyRejected) Error() string {
 	case errors.As(e.cause, &local):
 		what = local.Reason
 	}
-	return fmt.Sprintf("the other end does not know the key %s, or its key differs, or no suite is in common (%s): compare the fingerprints of the key on both ends, and whether both have it as imported or both as external",
+	return fmt.Sprintf("the other end does not know the key %s, or its key differs, or no suite or group is in common (%s): compare the fingerprints of the key on both ends, and whether its kind (imported or external), hash and context are the same",
 		quoted(e.identities), what)
 }
 

@@ -236,6 +236,64 @@ func severalIdentities(t *testing.T, known map[int][]byte) map[string][]byte {
 	return hellos
 }
 
+// A ticket is a name, too: who replays one that was seen on the wire must not
+// learn whether the key behind it is still there.
+func TestReplayedTicketsTellNothing(t *testing.T) {
+	for _, id := range []SuiteID{TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384} {
+		cache := &oneTicket{}
+		client, server := configs(t, KeyOptions{})
+		client.Suites, client.Tickets = []SuiteID{id}, &Tickets{Cache: cache}
+		meet(t, client, server, testNow)
+		if cache.ticket == nil {
+			t.Fatalf("%s: there is no ticket.", id)
+		}
+		hello := rawHello(t, [][]byte{cache.ticket.ticket}, []int{cache.ticket.psk.Hash().Size()})
+		right, wrong := client.Keys, []*Key{keyWith(t, "alice", 2, KeyOptions{})}
+		ways := refusalsOf(right, wrong)
+		ways["known"] = func(offered []OfferedIdentity) ([]*Key, error) {
+			if len(offered) != 1 || !offered[0].Ticket || offered[0].Identity != "alice" {
+				t.Errorf("%s: the server is offered %+v, want a ticket of alice.", id, offered)
+			}
+			return right, nil
+		}
+		first := refuse(t, hello, server, ways["unknown"])
+		for name, lookup := range ways {
+			r := refuse(t, hello, server, lookup)
+			r.same(t, fmt.Sprintf("%s, a ticket of an unknown key and of one %s", id, name), first)
+			wantLocal(t, name, r.err, alert.DecryptError)
+			if name == "known" && !errors.Is(r.err, ErrWrongKey) {
+				t.Errorf("%s: our own log says %v, want %v.", id, r.err, ErrWrongKey)
+			}
+		}
+	}
+}
+
+// Our own log says of a key for clients what it is, unless another of its name
+// comes nearer to what the client did.
+func TestAKeyForClientsIsExplained(t *testing.T) {
+	client, server := configs(t, KeyOptions{})
+	e, err := NewClientEngine(client, "server", testNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := e.Output(nil)
+	forClients := keyWith(t, "alice", 1, KeyOptions{Role: ClientRole})
+	external := keyWith(t, "alice", 2, KeyOptions{Kind: External})
+	for _, c := range []struct {
+		keys []*Key
+		want string
+	}{
+		{[]*Key{forClients}, `the key "alice" is for clients here, so a client cannot prove itself with it`},
+		{[]*Key{forClients, external}, `the client uses the key "alice" as imported, but here it is external: both ends must use it alike`},
+	} {
+		r := refuse(t, hello, server, func([]OfferedIdentity) ([]*Key, error) { return c.keys, nil })
+		var local *alert.LocalError
+		if !errors.As(r.err, &local) || local.Cause == nil || local.Cause.Error() != c.want {
+			t.Errorf("Of %v our own log says %v, want %s.", c.keys, r.err, c.want)
+		}
+	}
+}
+
 // A binder whose length is that of no hash, and identities beyond those that
 // are read, are no way around.
 func TestOddOffersAreRefusedAlike(t *testing.T) {

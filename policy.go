@@ -146,10 +146,11 @@ func SuiteByName(name string) (SuiteID, error) {
 	return SuiteID(s.ID), nil
 }
 
-// GroupByName returns the group with this IANA name.
+// GroupByName returns the group with this IANA name, in any case. P-256 is
+// another name of secp256r1.
 func GroupByName(name string) (Group, error) {
 	for _, g := range []Group{X25519MLKEM768, X25519, P256} {
-		if strings.EqualFold(g.String(), name) {
+		if strings.EqualFold(g.String(), name) || g == P256 && strings.EqualFold(name, "P-256") {
 			return g, nil
 		}
 	}

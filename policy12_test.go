@@ -299,3 +299,19 @@ func TestFallbackIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsByName(t *testing.T) {
+	for name, want := range map[string]Group{
+		"X25519MLKEM768": X25519MLKEM768, "x25519mlkem768": X25519MLKEM768, "x25519": X25519, "X25519": X25519,
+		"secp256r1": P256, "SECP256R1": P256, "P-256": P256, "p-256": P256,
+	} {
+		if g, err := GroupByName(name); g != want || err != nil {
+			t.Errorf("%s is %v, %v; want %v.", name, g, err, want)
+		}
+	}
+	for _, name := range []string{"", "P-384", "P256 ", "x448"} {
+		if g, err := GroupByName(name); err == nil {
+			t.Errorf("%q is %v.", name, g)
+		}
+	}
+}

@@ -129,7 +129,7 @@ func NewKey(identity string, secret []byte, options KeyOptions) (*Key, error) {
 	own := bytes.Clone(secret)
 	k := &Key{identity: identity, secret: func() []byte { return own }, options: options}
 	k.options.Context = bytes.Clone(options.Context)
-	k.ticketTag = k.makeTicketTag()
+	k.ticketTag = k.tagWithOptions("ticket")
 	mac := hmac.New(sha256.New, k.secret())
 	mac.Write([]byte("watchword use"))
 	mac.Sum(k.use[:0])
@@ -207,11 +207,12 @@ func (k *Key) SameSecret(other *Key) bool {
 }
 
 // Fingerprint returns 80 bits of HMAC-SHA256 with the key over its identity,
-// as five groups of four hex digits, to be compared on both machines. It tells
+// its kind, its hash and its context, as five groups of four hex digits, to be
+// compared on both machines: keys that do not work together differ. It tells
 // nothing of a random key. Of a key that can be guessed, such as a
 // password, it allows to check guesses: do not publish it then.
 func (k *Key) Fingerprint() string {
-	sum := hex.EncodeToString(k.tag("watchword fingerprint")[:10])
+	sum := hex.EncodeToString(k.tagWithOptions("watchword fingerprint")[:10])
 	var groups []string
 	for ; sum != ""; sum = sum[4:] {
 		groups = append(groups, sum[:4])
@@ -228,10 +229,11 @@ func (k *Key) tag(use string) []byte {
 	return mac.Sum(nil)
 }
 
-// makeTicketTag derives what stands for the key in tickets: with its context
-// and its hash, so that a ticket does not outlive a change of either.
-func (k *Key) makeTicketTag() []byte {
-	return k.tag(fmt.Sprintf("ticket %s %s %x", k.options.Kind, k.options.Hash, sha256.Sum256(k.options.Context)))
+// tagWithOptions covers all that both ends must have alike, so that what it
+// stands for changes with kind, hash or context. Role and version are the
+// business of one end.
+func (k *Key) tagWithOptions(use string) []byte {
+	return k.tag(fmt.Sprintf("%s %s %s %x", use, k.options.Kind, k.options.Hash, sha256.Sum256(k.options.Context)))
 }
 
 // Warnings returns a sentence for each thing about the key that is allowed but

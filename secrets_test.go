@@ -392,3 +392,34 @@ func TestKeysDoNotAlias(t *testing.T) {
 		t.Errorf("The key changed with the bytes that it was built from; its fingerprint is %q, and was %q.", k.Fingerprint(), print)
 	}
 }
+
+// Two keys that do not work together have two fingerprints; what only one end
+// knows of a key is not in it.
+func TestFingerprintCoversWhatBothEndsMustHave(t *testing.T) {
+	plain := keyWith(t, "a", 1, KeyOptions{}).Fingerprint()
+	seen := map[string]string{plain: "the plain key"}
+	for name, k := range map[string]*Key{
+		"other bytes":         keyWith(t, "a", 2, KeyOptions{}),
+		"another identity":    keyWith(t, "b", 1, KeyOptions{}),
+		"external":            keyWith(t, "a", 1, KeyOptions{Kind: External}),
+		"external, SHA-384":   keyWith(t, "a", 1, KeyOptions{Kind: External, Hash: SHA384}),
+		"SHA-384":             keyWith(t, "a", 1, KeyOptions{Hash: SHA384}),
+		"a context":           keyWith(t, "a", 1, KeyOptions{Context: []byte("one")}),
+		"another context":     keyWith(t, "a", 1, KeyOptions{Context: []byte("two")}),
+		"context and SHA-384": keyWith(t, "a", 1, KeyOptions{Context: []byte("one"), Hash: SHA384}),
+	} {
+		print := k.Fingerprint()
+		if other, taken := seen[print]; taken {
+			t.Errorf("%s has the fingerprint of %s.", name, other)
+		}
+		if len(print) != 24 {
+			t.Errorf("%s has the fingerprint %q, want five groups of four digits.", name, print)
+		}
+		seen[print] = name
+	}
+	for _, o := range []KeyOptions{{Role: ClientRole}, {Role: ServerRole}, {Version: VersionTLS13}} {
+		if keyWith(t, "a", 1, o).Fingerprint() != plain {
+			t.Errorf("Role %v and version %#x are in the fingerprint: the other end has them otherwise.", o.Role, o.Version)
+		}
+	}
+}

@@ -90,7 +90,7 @@ func (d Description) String() string {
 	if s, ok := names[d]; ok {
 		return s
 	}
-	return "alert " + strconv.Itoa(int(d))
+	return "unknown" // with a number before it, wherever it is shown
 }
 
 // Level returns the level that d is sent with (RFC 9846 §6.1).

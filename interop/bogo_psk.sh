@@ -33,4 +33,4 @@ fi
 mv runner.go.new runner.go
 GOFLAGS=-mod=mod GOPROXY=off go test -c -o runner.test .
 
-BOGO_CONFIG=$here/bogoshim/config_psk.json BOGO_MUST=290 "$here/bogo.sh" "$PWD" -test '*' "$@"
+BOGO_CONFIG=$here/bogoshim/config_psk.json BOGO_MUST=289 "$here/bogo.sh" "$PWD" -test '*' "$@"

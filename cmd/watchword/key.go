@@ -35,19 +35,19 @@ func (k *keyFlags) options() keyfile.LoadOptions {
 // load reads the file and says its warnings.
 func (k *keyFlags) load() (*keyfile.File, error) { return k.warned(keyfile.Load(k.name, k.options())) }
 
-// loadAny does it for a file that may be without a key.
-func (k *keyFlags) loadAny() (*keyfile.File, error) {
-	return k.warned(keyfile.LoadAny(k.name, k.options()))
-}
-
 func (k *keyFlags) warned(f *keyfile.File, err error) (*keyfile.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return k.warn(f), nil
+}
+
+// warn says the warnings of a file.
+func (k *keyFlags) warn(f *keyfile.File) *keyfile.File {
 	for _, w := range f.Warnings() {
 		k.env.warn("%s", w)
 	}
-	return f, nil
+	return f
 }
 
 // suffix is the option that names the file, for a command that is shown.
@@ -110,10 +110,10 @@ func init() {
 		summary: "print fingerprints of keys, to compare on both machines",
 		detail: `
 Prints the fingerprint and the identity of each key, or of those of one
-identity. The same key has the same fingerprint on both machines; the key cannot
-be told from it. Do not publish the fingerprint of a key that somebody might
-guess, such as a password: it lets them check their guesses. The keys that
-"watchword key new" makes cannot be guessed.`,
+identity. The same key of the same kind, hash and context has the same
+fingerprint on both machines; the key cannot be told from it. Do not publish the
+fingerprint of a key that somebody might guess, such as a password: it lets them
+check their guesses. The keys that "watchword key new" makes cannot be guessed.`,
 		run: runKeyFingerprint,
 	})
 }

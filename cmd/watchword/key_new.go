@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -75,23 +74,13 @@ func runKeyNew(_ context.Context, env *ui, args []string) int {
 	if err := f.check(); err != nil {
 		return env.usage("key new", "%v", err)
 	}
-	file, err := f.keys.loadAny()
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if fresh {
-		file, err = keyfile.New(f.keys.name), nil
-	}
-	if err != nil {
-		return env.fail(err)
-	}
-	made, err := f.add(file)
-	if err != nil {
-		return env.fail(err)
-	}
-	if fresh {
-		err = file.Create()
-	} else {
-		err = file.Save()
-	}
+	var file *keyfile.File
+	var made *watchword.Key
+	err := keyfile.EditOrCreate(f.keys.name, f.keys.options(), func(current *keyfile.File) (err error) {
+		file = f.keys.warn(current)
+		made, err = f.add(file)
+		return err
+	})
 	if err != nil {
 		return env.fail(err)
 	}

@@ -34,17 +34,15 @@ func runKeyRemove(_ context.Context, env *ui, args []string) int {
 	if id() == "" {
 		return env.usage("key remove", "--id is needed: the identity of the key to remove")
 	}
-	file, err := keys.load()
-	if err != nil {
-		return env.fail(err)
-	}
-	key, err := pickKey(file, id(), *fingerprint)
-	if err != nil {
-		return env.fail(err)
-	}
-	if err = file.Remove(key); err == nil {
-		err = file.Save()
-	}
+	var file *keyfile.File
+	var key *watchword.Key
+	err := keyfile.Edit(keys.name, keys.options(), func(current *keyfile.File) (err error) {
+		file = keys.warn(current)
+		if key, err = pickKey(file, id(), *fingerprint); err != nil {
+			return err
+		}
+		return file.Remove(key)
+	})
 	if err != nil {
 		return env.fail(err)
 	}

@@ -214,6 +214,9 @@ func (o *pipeOptions) listen(ctx context.Context, env *ui) (*watchword.Conn, str
 		if _, err := lookup.File().Current(o.id()); err != nil {
 			return nil, "", err
 		}
+		if err := lookup.File().CheckServer(o.id()); err != nil {
+			return nil, "", err
+		}
 		config.Lookup = &onlyIdentity{lookup, o.id()}
 	}
 	env.say("listening on %s, with the keys in %s", l.Addr(), lookup.File().Name())

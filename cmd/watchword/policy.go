@@ -29,7 +29,7 @@ func (f *flags) policies() *policyFlags {
 	f.Var(choice[watchword.Policy]{&p.policy, []string{"modern", "compatible", "legacy"}, []watchword.Policy{watchword.Modern, watchword.Compatible, watchword.Legacy}},
 		"policy", "how old the other end may be, one `WORD`: modern is TLS 1.3 alone;\ncompatible adds TLS 1.2 with forward secrecy; legacy adds what has\nnone, and SHA-1. TLS 1.2 needs an external key")
 	f.Var(&p.suites, "suite", "for experts: only these suites of the policy, the preferred one\nfirst, a `LIST` of their IANA names with commas between them")
-	f.Var(&p.groups, "group", "for experts: only these groups, the preferred one first, a `LIST`\nof X25519MLKEM768, x25519 and secp256r1 with commas between them")
+	f.Var(&p.groups, "group", "for experts: only these groups, the preferred one first, a `LIST`\nof X25519MLKEM768, x25519 and secp256r1 (P-256), with commas between\nthem")
 	return p
 }
 

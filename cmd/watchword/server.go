@@ -104,6 +104,9 @@ func (k *keyFlags) watch() (*keyfile.Watched, error) {
 			for _, w := range f.Warnings() {
 				k.env.warn("%s", w)
 			}
+			if err := f.CheckServer(""); err != nil && len(f.Keys()) > 0 {
+				k.env.warn("%v", err)
+			}
 		},
 		Failed: func(err error) { k.env.warn("%v", err) },
 	})

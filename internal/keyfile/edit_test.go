@@ -153,7 +153,7 @@ func TestSavedIsLoaded(t *testing.T) {
 		for range 12 {
 			change(t, random, f, ids[random.IntN(len(ids))])
 		}
-		if err := f.Save(); err != nil {
+		if err := f.save(); err != nil {
 			t.Fatal(err)
 		}
 		again, err := LoadAny(f.name, LoadOptions{})

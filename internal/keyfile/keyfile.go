@@ -161,6 +161,25 @@ func (f *File) Current(identity string) (*watchword.Key, error) {
 	return nil, fmt.Errorf("%s has no key for %s, it has: %s", f.name, FormatIdentity(identity), listNames(ids))
 }
 
+// CheckServer says why no client could prove itself to a server with this file,
+// or with the keys of one identity in it: each may be for clients alone here.
+func (f *File) CheckServer(identity string) error {
+	keys, which := f.Keys(), ""
+	if identity != "" {
+		keys, which = f.KeysOf(identity), " of "+FormatIdentity(identity)
+	}
+	for _, k := range keys {
+		if k.Options().Role != watchword.ClientRole {
+			return nil
+		}
+	}
+	if len(keys) == 0 {
+		_, err := f.Current(identity)
+		return err
+	}
+	return &Error{fmt.Sprintf("%s has no key%s for a server: each is for clients alone; add one without role=client", f.name, which), nil}
+}
+
 // Warnings returns a sentence for each thing that is allowed but that somebody
 // should know.
 func (f *File) Warnings() []string {

@@ -15,14 +15,15 @@ import (
 	"github.com/watchword-tls/watchword"
 )
 
-// ErrChanged is what Save returns for a file that is not the one that was
-// loaded any more.
+// ErrChanged is what a change ends in if a program that does not wait for
+// others wrote to the file meanwhile.
 var ErrChanged = errors.New("changed since it was read")
 
-// Save replaces the file that f was loaded from, all or nothing: a new file is
+// save replaces the file that f was loaded from, all or nothing: a new file is
 // written next to it and takes its name. A symbolic link stays, its target is
-// replaced. Mode and owner stay. On any error the old file is as it was.
-func (f *File) Save() error {
+// replaced. Mode and owner stay. On any error the old file is as it was. Only
+// [Edit] calls it, which keeps our other commands out.
+func (f *File) save() error {
 	if f.info == nil {
 		return fmt.Errorf("%s was not loaded from a file: create it", f.name)
 	}
@@ -30,6 +31,28 @@ func (f *File) Save() error {
 	if err != nil {
 		return f.notWritten(err)
 	}
+	if err := f.checkUnchanged(path); err != nil {
+		return err
+	}
+	temp, err := f.writeTemp(filepath.Dir(path), f.info)
+	if err != nil {
+		return f.notWritten(err)
+	}
+	defer os.Remove(temp) // fails, as it should, once it has its new name
+	// Once more, as late as can be: a program that knows no locks, or a file
+	// system without them, may have let somebody in while it was written.
+	if err := f.checkUnchanged(path); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return f.notWritten(err)
+	}
+	f.written(path)
+	return nil
+}
+
+// checkUnchanged refuses to write over a file that is not what was loaded.
+func (f *File) checkUnchanged(path string) error {
 	now, err := os.Stat(path)
 	if err != nil {
 		return f.notWritten(err)
@@ -37,15 +60,6 @@ func (f *File) Save() error {
 	if !sameFile(now, f.info) {
 		return &Error{fmt.Sprintf("%s was changed by another program at the same moment: run the command again", f.name), ErrChanged}
 	}
-	temp, err := f.writeTemp(filepath.Dir(path), f.info)
-	if err != nil {
-		return f.notWritten(err)
-	}
-	defer os.Remove(temp) // fails, as it should, once it has its new name
-	if err := os.Rename(temp, path); err != nil {
-		return f.notWritten(err)
-	}
-	f.written(path)
 	return nil
 }
 
@@ -93,13 +107,33 @@ func claim(temp, path string) error {
 	if err != nil {
 		return err
 	}
-	if err = file.Close(); err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
+	if err := file.Close(); err != nil {
 		os.Remove(path)
+		return err
 	}
-	return err
+	return fill(temp, path)
+}
+
+// fill replaces the claimed file, unless somebody put a key into it already:
+// until it is locked here, a command may take it for a file without keys.
+func fill(temp, path string) error {
+	unlock, err := lock(path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > 0 {
+		return fs.ErrExist
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(path)
+		return err
+	}
+	return nil
 }
 
 // openTemp creates a file that nobody else can open, with mode 0600. Tests put

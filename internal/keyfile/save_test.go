@@ -64,7 +64,7 @@ func TestSaveKeepsModeAndLink(t *testing.T) {
 	write(t, "real/keys", "a:"+k1, 0o640)
 	f := mustLoad(t, "keys")
 	addKey(t, f, "b")
-	if err := f.Save(); err != nil {
+	if err := f.save(); err != nil {
 		t.Fatal(err)
 	}
 	if target, err := os.Readlink("keys"); err != nil || target != "real/keys" {
@@ -78,7 +78,7 @@ func TestSaveKeepsModeAndLink(t *testing.T) {
 		t.Error("the file does not hold what was saved")
 	}
 	addKey(t, f, "c")
-	if err := f.Save(); err != nil {
+	if err := f.save(); err != nil {
 		t.Errorf("it cannot be saved a second time: %v", err)
 	}
 	onlyFiles(t, "keys", "real")
@@ -90,11 +90,11 @@ func TestSaveRefusesAChangedFile(t *testing.T) {
 	mine, theirs := mustLoad(t, "keys"), mustLoad(t, "keys")
 	addKey(t, mine, "mine")
 	addKey(t, theirs, "theirs")
-	if err := theirs.Save(); err != nil {
+	if err := theirs.save(); err != nil {
 		t.Fatal(err)
 	}
 	const want = "keys was changed by another program at the same moment: run the command again"
-	if err := mine.Save(); !errors.Is(err, ErrChanged) || err.Error() != want {
+	if err := mine.save(); !errors.Is(err, ErrChanged) || err.Error() != want {
 		t.Errorf("the second to save gets %v", err)
 	}
 	if text(t, "keys") != string(theirs.Bytes()) {
@@ -120,7 +120,7 @@ func TestFullDiskLeavesTheOldFile(t *testing.T) {
 		name := file.Name()
 		return os.Open(name)
 	}
-	err := f.Save()
+	err := f.save()
 	if err == nil || !strings.HasPrefix(err.Error(), "keys could not be written: ") || !strings.HasSuffix(err.Error(), "; the old file is unchanged") {
 		t.Errorf("a write that fails ends in %v", err)
 	}
@@ -135,7 +135,7 @@ func TestFullDiskLeavesTheOldFile(t *testing.T) {
 			}
 			return os.OpenFile("link", os.O_WRONLY, 0)
 		}
-		if err := f.Save(); !errors.Is(err, syscall.ENOSPC) || err.Error() != "keys could not be written: no space left on device; the old file is unchanged" {
+		if err := f.save(); !errors.Is(err, syscall.ENOSPC) || err.Error() != "keys could not be written: no space left on device; the old file is unchanged" {
 			t.Errorf("a full disk ends in %v", err)
 		}
 	}

@@ -52,7 +52,8 @@ type seen struct {
 	recent bool // it changed so shortly before that its time may not tell the next change
 }
 
-// Watch loads the file and returns it as a lookup.
+// Watch loads the file and returns it as a lookup for a server. One without a
+// key that a server takes is refused at the start, and believed later.
 func Watch(name string, o WatchOptions) (*Watched, error) {
 	r, err := read(name, o.LoadOptions)
 	if err != nil {
@@ -62,8 +63,8 @@ func Watch(name string, o WatchOptions) (*Watched, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(f.Keys()) == 0 {
-		return nil, f.noKeys()
+	if err := f.CheckServer(""); err != nil {
+		return nil, err
 	}
 	w := &Watched{name: name, options: o}
 	w.use(f)
@@ -79,7 +80,7 @@ func (w *Watched) File() *File {
 }
 
 // LookupKeys implements [watchword.KeyLookup]. Keys that only a client uses
-// are not found.
+// are found too: the server takes none of them, and can say so.
 func (w *Watched) LookupKeys(_ context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
 	w.check()
 	w.mu.Lock()
@@ -164,9 +165,7 @@ func (w *Watched) use(f *File) {
 	w.file = f
 	w.keys = make(map[string][]*watchword.Key)
 	for _, k := range f.Keys() {
-		if k.Options().Role != watchword.ClientRole {
-			w.keys[k.Identity()] = append(w.keys[k.Identity()], k)
-		}
+		w.keys[k.Identity()] = append(w.keys[k.Identity()], k)
 	}
 }
 

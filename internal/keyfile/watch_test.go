@@ -153,10 +153,38 @@ func TestWatchedFollowsLinks(t *testing.T) {
 	w.want("a link on the way was turned", 1, nil, k2)
 }
 
-func TestWatchedHidesKeysForClients(t *testing.T) {
+// A server takes no key for clients, but says so: only then it must be found.
+func TestWatchedFindsKeysForClients(t *testing.T) {
 	inFolder(t)
-	write(t, "keys", "# watchword: role=client\nalice:"+k1+"\nalice:"+k2, 0o600)
-	watch(t, "keys").want("one of two is for clients", 0, nil, k2)
+	for _, c := range []struct {
+		text string
+		n    int
+	}{
+		{"# watchword: role=client\nalice:" + k1 + "\nalice:" + k2, 2},
+		{"# watchword: role=client\nalice:" + k1 + "\nbob:" + k2, 1},
+	} {
+		write(t, "keys", c.text, 0o600)
+		keys := watch(t, "keys").lookup("alice")
+		if len(keys) != c.n || keys[0].Options().Role != watchword.ClientRole {
+			t.Errorf("of %q the server is given %v", c.text, keys)
+		}
+	}
+}
+
+func TestCheckServer(t *testing.T) {
+	f := mustParse(t, "# watchword: role=client\na:"+k1+"\n# watchword: role=server\nb:"+k2+"\n# watchword: role=client\nb:"+k3)
+	if err := errors.Join(f.CheckServer(""), f.CheckServer("b")); err != nil {
+		t.Errorf("a file with a key for a server: %v", err)
+	}
+	if err := f.CheckServer("a"); err == nil || err.Error() != "test.keys has no key of a for a server: each is for clients alone; add one without role=client" {
+		t.Errorf("an identity for clients alone: %v", err)
+	}
+	if err := f.CheckServer("c"); err == nil || !strings.Contains(err.Error(), "has no key for c") {
+		t.Errorf("an identity that is not there: %v", err)
+	}
+	if err := mustParse(t, "").CheckServer(""); !errors.Is(err, ErrNoKeys) {
+		t.Errorf("a file without keys: %v", err)
+	}
 }
 
 func TestWatchRefuses(t *testing.T) {
@@ -167,6 +195,10 @@ func TestWatchRefuses(t *testing.T) {
 	write(t, "keys", "# none", 0o600)
 	if _, err := Watch("keys", WatchOptions{}); !errors.Is(err, ErrNoKeys) {
 		t.Errorf("a file without keys: %v", err)
+	}
+	write(t, "keys", "# watchword: role=client\na:"+k1, 0o600)
+	if _, err := Watch("keys", WatchOptions{}); err == nil || err.Error() != "keys has no key for a server: each is for clients alone; add one without role=client" {
+		t.Errorf("keys for clients alone: %v", err)
 	}
 	write(t, "keys", "x", 0o600)
 	if _, err := Watch("keys", WatchOptions{}); err == nil || !strings.HasPrefix(err.Error(), "keys:1: ") {

@@ -194,6 +194,11 @@ const (
 	// database behind KeyLookup.
 	MaxKeysInFile = 100_000
 
+	// KeyFileLockSeconds is how long a command waits for another one that is
+	// changing the same key file: a change takes milliseconds, with a slow disk
+	// or many commands at once a few seconds.
+	KeyFileLockSeconds = 10
+
 	// MaxKeyFileWarnings is how many sentences are said about one key file:
 	// a thousand alike help nobody.
 	MaxKeyFileWarnings = 10

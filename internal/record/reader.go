@@ -15,7 +15,9 @@ import (
 // says which alert to send, and is found with errors.Is.
 var (
 	ErrVersion    = errors.New("what arrived is not TLS: the record header has no version of TLS in it")
-	ErrHTTP       = error(httpRequest{}) // is ErrVersion too
+	ErrHTTP       = error(notTLS("what arrived is not TLS but a plain HTTP request"))
+	ErrHTTPAnswer = error(notTLS("what arrived is not TLS but a plain HTTP answer: no TLS is spoken there"))
+	ErrText       = error(notTLS("what arrived is not TLS: it looks like plain text"))
 	ErrType       = errors.New("a record of a type that does not exist arrived")
 	ErrTooLong    = errors.New("a record longer than allowed arrived")
 	ErrOuterType  = errors.New("a record without protection arrived where only protected ones may")
@@ -26,17 +28,20 @@ var (
 	ErrSequence   = errors.New("the key has opened as many records as it may")
 )
 
-// httpRequest is the commonest case of ErrVersion.
-type httpRequest struct{}
+// notTLS is a common case of ErrVersion. It quotes nothing of what arrived,
+// which may be anything and meant for nobody's log.
+type notTLS string
 
-func (httpRequest) Error() string { return "what arrived is not TLS but a plain HTTP request" }
-func (httpRequest) Unwrap() error { return ErrVersion }
+func (e notTLS) Error() string { return string(e) }
+func (notTLS) Unwrap() error   { return ErrVersion }
 
 // The same with their alerts, made once: a peer that sends bad records must
 // not cost allocations.
 var (
 	errVersion    = alert.Wrap(alert.ProtocolVersion, ErrVersion)
 	errHTTP       = alert.Wrap(alert.ProtocolVersion, ErrHTTP)
+	errHTTPAnswer = alert.Wrap(alert.ProtocolVersion, ErrHTTPAnswer)
+	errText       = alert.Wrap(alert.ProtocolVersion, ErrText)
 	errType       = alert.Wrap(alert.UnexpectedMessage, ErrType)
 	errTooLong    = alert.Wrap(alert.RecordOverflow, ErrTooLong)
 	errOuterType  = alert.Wrap(alert.UnexpectedMessage, ErrOuterType)
@@ -95,7 +100,7 @@ func (r *Reader) Next(buf []byte) (h Header, total int, err error) {
 	// version is that of the connection (RFC 5246 §6.2.1), and another one is
 	// refused with protocol_version, as OpenSSL and BoringSSL do.
 	if h.Version>>8 != 3 {
-		return h, 0, notTLS(buf)
+		return h, 0, whatElse(buf)
 	}
 	if r.tls12 != nil && h.Version != version12 {
 		return h, 0, errRecordVersion
@@ -119,15 +124,26 @@ func (r *Reader) maxLength(t ContentType) int {
 	return limits.MaxCiphertext
 }
 
-// notTLS tells the commonest mistake from the others.
-func notTLS(buf []byte) error {
+// whatElse tells the commonest mistakes from the others.
+func whatElse(buf []byte) error {
 	start := string(buf[:headerLen])
 	for _, method := range [...]string{"GET ", "POST ", "HEAD ", "PUT ", "CONNE", "OPTIO", "DELET", "PATCH"} {
 		if strings.HasPrefix(start, method) {
 			return errHTTP
 		}
 	}
+	switch {
+	case start == "HTTP/":
+		return errHTTPAnswer
+	case strings.IndexFunc(start, unprintable) < 0:
+		return errText
+	}
 	return errVersion
+}
+
+// unprintable reports whether r stands in no text of ASCII.
+func unprintable(r rune) bool {
+	return (r < ' ' || r > '~') && r != '\t' && r != '\r' && r != '\n'
 }
 
 // Open returns what one whole record carries. rec must be all of a record

@@ -49,8 +49,11 @@ func TestNext(t *testing.T) {
 		{"type 24", protected, header(24, 0x0303, 1), 0, alert.UnexpectedMessage, ErrType},
 		{"major version 2", &plain, header(22, 0x0203, 1), 0, alert.ProtocolVersion, ErrVersion},
 		{"DTLS 1.2", &plain, header(22, 0xfefd, 1), 0, alert.ProtocolVersion, ErrVersion},
-		{"garbage", &plain, []byte("blah and more"), 0, alert.ProtocolVersion, ErrVersion},
-		{"SSH", &plain, []byte("SSH-2.0-x"), 0, alert.ProtocolVersion, ErrVersion},
+		{"garbage", &plain, []byte("bl\x80ah and more"), 0, alert.ProtocolVersion, ErrVersion},
+		{"zeros", &plain, make([]byte, 9), 0, alert.ProtocolVersion, ErrVersion},
+		{"text", &plain, []byte("hi\r\n\tall"), 0, alert.ProtocolVersion, ErrText},
+		{"SSH", &plain, []byte("SSH-2.0-x"), 0, alert.ProtocolVersion, ErrText},
+		{"an HTTP answer", &plain, []byte("HTTP/1.1 400 Bad Request"), 0, alert.ProtocolVersion, ErrHTTPAnswer},
 		{"HTTP GET", &plain, []byte("GET / HTTP/1.1"), 0, alert.ProtocolVersion, ErrHTTP},
 		{"HTTP CONNECT", &plain, []byte("CONNECT host:1"), 0, alert.ProtocolVersion, ErrHTTP},
 	} {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
@@ -23,9 +24,7 @@ type keyring struct {
 func newKeyring(s *settings.Service, f *keyfile.File) *keyring {
 	r := &keyring{file: f, keys: make(map[string][]*watchword.Key), allow: s.Allow, deny: s.Deny}
 	for _, k := range f.Keys() {
-		if k.Options().Role != watchword.ClientRole {
-			r.keys[k.Identity()] = append(r.keys[k.Identity()], k)
-		}
+		r.keys[k.Identity()] = append(r.keys[k.Identity()], k)
 	}
 	return r
 }
@@ -35,9 +34,10 @@ func (r *keyring) admits(identity string) bool {
 	return !matches(r.deny, identity) && (len(r.allow) == 0 || matches(r.allow, identity))
 }
 
-// knows reports whether the identity has a key and is admitted.
+// knows reports whether the identity has a key that a server takes, and is
+// admitted.
 func (r *keyring) knows(identity string) bool {
-	return len(r.keys[identity]) > 0 && r.admits(identity)
+	return slices.ContainsFunc(r.keys[identity], func(k *watchword.Key) bool { return k.Options().Role != watchword.ClientRole }) && r.admits(identity)
 }
 
 func matches(patterns []string, identity string) bool {
@@ -51,7 +51,8 @@ func matches(patterns []string, identity string) bool {
 }
 
 // LookupKeys implements [watchword.KeyLookup]. An identity that is not admitted
-// is looked up as one that is not known, so that a peer sees no difference.
+// is looked up as one that is not known, so that a peer sees no difference. Keys
+// for clients alone are found too: the server takes none, and can say so.
 func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
 	var found []*watchword.Key
 	var refused error
@@ -103,8 +104,5 @@ func CheckKeys(s *settings.Service, f *keyfile.File) error {
 		_, err := ClientKey(s, f)
 		return err
 	}
-	if len(newKeyring(s, f).keys) == 0 {
-		return fmt.Errorf("%s has no key for a server: each is for clients alone", f.Name())
-	}
-	return nil
+	return f.CheckServer("")
 }
