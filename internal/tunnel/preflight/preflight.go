@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func warningsOf(f *keyfile.File) []string {
 
 func matchesAny(pattern string, names []string) bool {
 	for _, n := range names {
-		if ok, err := path.Match(pattern, n); ok && err == nil {
+		if settings.Matches(pattern, n) {
 			return true
 		}
 	}

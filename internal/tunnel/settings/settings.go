@@ -75,7 +75,7 @@ type Service struct {
 	// Identity names the key that a client offers; empty if the file has one
 	// only. Of a rotation it is the current key, the first.
 	Identity string
-	// Allow are patterns of identities (path.Match) that a server admits, all
+	// Allow are patterns of identities ([Matches]) that a server admits, all
 	// of the key file if empty; Deny are patterns that it does not admit even so.
 	Allow, Deny []string
 	// EndRemoved ends the connections of an identity that a reload removed or
