@@ -147,11 +147,13 @@ func (a *attempt) sendHeader(c *session) error {
 	return to.SetWriteDeadline(time.Time{})
 }
 
+// headerOf is what is known without a balancer: of a Unix socket no addresses,
+// but all that TLS told.
 func headerOf(raw net.Conn) proxyproto.Header {
 	from, ok1 := raw.RemoteAddr().(*net.TCPAddr)
 	to, ok2 := raw.LocalAddr().(*net.TCPAddr)
 	if !ok1 || !ok2 {
-		return proxyproto.Header{Local: true}
+		return proxyproto.Header{}
 	}
 	return proxyproto.Header{Source: from.AddrPort(), Destination: to.AddrPort()}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,6 +138,18 @@ func (b *bench) says(words ...string) {
 		return true
 	})
 }
+
+// counts waits until the metrics have this line.
+func (b *bench) counts(line string) {
+	b.t.Helper()
+	within(b.t, "the metrics have "+line, func() bool {
+		var text strings.Builder
+		b.tunnel.options.Meters.Write(&text)
+		return strings.Contains(text.String(), line+"\n")
+	})
+}
+
+var loopbacks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
 func one(d settings.Direction, to string) settings.Service {
 	s := settings.DefaultService()
