@@ -104,6 +104,37 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// A service leads back to itself only where the address is the very one: others
+// of 127.0.0.0/8 are other places.
+func TestSameAddress(t *testing.T) {
+	for _, c := range []struct {
+		listen, to string
+		want       bool
+	}{
+		{"127.0.0.1:1", "127.0.0.1:1", true},
+		{"127.0.0.1:1", "127.0.0.1:2", false},
+		{"127.0.0.1:1", "127.0.0.2:1", false},
+		{"127.0.0.2:1", "127.0.0.2:1", true},
+		{"localhost:1", "127.0.0.1:1", true},
+		{"[::1]:1", "localhost:1", true},
+		{"localhost:1", "127.0.0.2:1", false},
+		{"[::1]:1", "127.0.0.1:1", false},
+		{"[::1]:1", "[0:0:0:0:0:0:0:1]:1", true},
+		{"127.0.0.1:1", "[::ffff:127.0.0.1]:1", true},
+		{":1", "127.0.0.2:1", true},
+		{"0.0.0.0:1", "localhost:1", true},
+		{"[::]:1", "127.0.0.1:1", true},
+		{":1", "10.0.0.1:1", false},
+		{"10.0.0.1:1", "127.0.0.1:1", false},
+		{"db:1", "db:1", true},
+		{"127.0.0.1:0", "127.0.0.1:0", false},
+	} {
+		if got := sameAddress(Address{"tcp", c.listen}, Address{"tcp", c.to}); got != c.want {
+			t.Errorf("Listening at %s and connecting to %s: the same? %v, want %v.", c.listen, c.to, got, c.want)
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x.toml")
 	if _, err := Load(name); err == nil || !strings.Contains(err.Error(), "there is no configuration file "+name) {

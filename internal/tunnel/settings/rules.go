@@ -108,8 +108,34 @@ func sameAddress(listen, to Address) bool {
 	if err1 != nil || err2 != nil || lport != tport {
 		return false
 	}
-	everywhere := lhost == "" || lhost == "0.0.0.0" || lhost == "::"
-	return (everywhere || isLoopback(lhost)) && isLoopback(thost)
+	return sameHost(lhost, thost)
+}
+
+// sameHost reports whether who connects to the host to reaches who listens at
+// the other. Each address of 127.0.0.0/8 is one of its own.
+func sameHost(listen, to string) bool {
+	ip, everywhere := numeric(listen)
+	if everywhere {
+		return isLoopback(to)
+	}
+	target, _ := numeric(to)
+	if ip.IsValid() && ip == target {
+		return true
+	}
+	return isLocalhost(listen, ip) && isLocalhost(to, target) && (listen == "localhost" || to == "localhost")
+}
+
+// numeric returns a host's address, if it is one, and whether it stands for all
+// of this machine.
+func numeric(host string) (ip netip.Addr, everywhere bool) {
+	ip, _ = netip.ParseAddr(host)
+	ip = ip.Unmap()
+	return ip, host == "" || ip.IsValid() && ip.IsUnspecified()
+}
+
+// isLocalhost reports whether the host is that name, or what it may stand for.
+func isLocalhost(host string, ip netip.Addr) bool {
+	return host == "localhost" || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback()
 }
 
 func isLoopback(host string) bool {
