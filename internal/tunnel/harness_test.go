@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -142,11 +143,24 @@ func (b *bench) says(words ...string) {
 // counts waits until the metrics have this line.
 func (b *bench) counts(line string) {
 	b.t.Helper()
-	within(b.t, "the metrics have "+line, func() bool {
-		var text strings.Builder
-		b.tunnel.options.Meters.Write(&text)
-		return strings.Contains(text.String(), line+"\n")
-	})
+	within(b.t, "the metrics have "+line, func() bool { return strings.Contains(b.metrics(), line+"\n") })
+}
+
+// figure is the metrics' number of a series, -1 if there is none.
+func (b *bench) figure(series string) float64 {
+	_, rest, found := strings.Cut(b.metrics(), "\n"+series+" ")
+	number, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.ParseFloat(number, 64)
+	if !found || err != nil {
+		return -1
+	}
+	return n
+}
+
+func (b *bench) metrics() string {
+	var text strings.Builder
+	b.tunnel.options.Meters.Write(&text)
+	return text.String()
 }
 
 var loopbacks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}

@@ -154,11 +154,11 @@ var table = []Option{
 		set: into(func(s *Service) *Balance { return &s.Balance }, func(v value) (Balance, error) {
 			return choose(v, []string{"least-connections", "round-robin"}, []Balance{LeastConnections, RoundRobin})
 		})},
-	{Name: "health-interval", Usage: "how often each of several addresses is tried, a `TIME`; 0 for never",
+	{Name: "health-interval", Usage: "how often each of several addresses is tried, and a single one while it\nis down, a `TIME`; 0 for never",
 		set: into(func(s *Service) *time.Duration { return &s.HealthInterval }, span(0, longest))},
 	{Name: "handshake-timeout", Usage: "how long a handshake may take, a `TIME`",
 		set: into(func(s *Service) *time.Duration { return &s.HandshakeTimeout }, span(time.Millisecond, time.Hour))},
-	{Name: "connect-timeout", Usage: "how long an address may take to answer, a `TIME`",
+	{Name: "connect-timeout", Usage: "how long connecting may take in all, over every address and retry,\na `TIME`",
 		set: into(func(s *Service) *time.Duration { return &s.ConnectTimeout }, span(time.Millisecond, time.Hour))},
 	{Name: "connect-retries", Usage: "how `OFTEN` all addresses are tried again after each failed once",
 		set: into(func(s *Service) *int { return &s.ConnectRetries }, count(0))},

@@ -96,12 +96,13 @@ type Service struct {
 	ProxyOut ProxyVersion
 
 	Balance Balance
-	// HealthInterval is how often each of several backends is tried; 0 for
-	// never. A backend that fails to connect is left alone for as long.
+	// HealthInterval is how often each of several backends is tried, and a single
+	// one while it is down; 0 for never. A backend that fails to connect is left
+	// alone for as long.
 	HealthInterval time.Duration
 
 	HandshakeTimeout time.Duration
-	ConnectTimeout   time.Duration // of one address
+	ConnectTimeout   time.Duration // of all addresses and retries together
 	ConnectRetries   int           // more attempts after each address was tried once
 	IdleTimeout      time.Duration // without a byte in either direction; 0 for none
 
