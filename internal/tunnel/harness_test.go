@@ -58,6 +58,12 @@ type bench struct {
 // start runs the services; the key file has this content.
 func start(t *testing.T, keys string, services ...settings.Service) *bench {
 	t.Helper()
+	return startWith(t, keys, func(*Options) {}, services...)
+}
+
+// startWith is start with other options.
+func startWith(t *testing.T, keys string, change func(*Options), services ...settings.Service) *bench {
+	t.Helper()
 	b := &bench{t: t, log: &logBuffer{}, keys: filepath.Join(t.TempDir(), "keys")}
 	b.writeKeys(keys)
 	b.settings = settings.Default()
@@ -65,7 +71,9 @@ func start(t *testing.T, keys string, services ...settings.Service) *bench {
 		services[i].Keys = b.keys
 	}
 	b.settings.Services = services
-	tunnel, err := Start(b.options())
+	o := b.options()
+	change(&o)
+	tunnel, err := Start(o)
 	if err != nil {
 		t.Fatalf("The tunnel does not start: %v", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,11 +15,7 @@ import (
 // A header of version 2 tells who proved which key, also where the connection
 // came through a Unix socket and so has no addresses.
 func TestProxyOutOfAUnixSocket(t *testing.T) {
-	dir, err := os.MkdirTemp("", "ww") // a short path
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := shortFolder(t)
 	got := make(chan []byte, 1)
 	to := backendOf(t, func(c *net.TCPConn) {
 		head := make([]byte, 16)

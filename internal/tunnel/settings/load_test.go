@@ -3,6 +3,7 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,24 @@ func TestSameAddress(t *testing.T) {
 	} {
 		if got := sameAddress(Address{"tcp", c.listen}, Address{"tcp", c.to}); got != c.want {
 			t.Errorf("Listening at %s and connecting to %s: the same? %v, want %v.", c.listen, c.to, got, c.want)
+		}
+	}
+}
+
+// What guards a socket with a path guards no abstract one.
+func TestAbstractSocket(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Only Linux has abstract sockets.")
+	}
+	base := "[[service]]\nname = \"a\"\ndirection = \"server\"\nlisten = \"unix:@x\"\nto = \"h:2\"\nkeys = \"k\"\n"
+	for add, want := range map[string]string{
+		"":                         "",
+		"socket-mode = \"0600\"\n": "x.toml:7: socket-mode: unix:@x is an abstract socket",
+		"proxy-in = \"v2\"\n":      "x.toml:7: proxy-in: unix:@x is an abstract socket",
+	} {
+		_, problems := Parse("x.toml", []byte(base+add))
+		if got := problems.Error(); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("With %q the problems are %q, want %q.", add, got, want)
 		}
 	}
 }

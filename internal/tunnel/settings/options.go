@@ -143,7 +143,10 @@ var table = []Option{
 	{Name: "server-name", only: clientOnly, Usage: "the `NAME` to send as SNI, in place of the host in --to",
 		set: into(func(s *Service) *string { return &s.ServerName }, value.oneText)},
 	{Name: "socket-mode", Usage: "the `MODE` of Unix sockets to listen at (0600 if not given)",
-		set: into(func(s *Service) *uint32 { return &s.SocketMode }, mode)},
+		set: func(s *Service, v value) error {
+			s.SocketModeSaid = true
+			return into(func(s *Service) *uint32 { return &s.SocketMode }, mode)(s, v)
+		}},
 	{Name: "proxy-in", Usage: "a balancer sends a PROXY protocol header ahead, of this `VERSION`:\noff, v1, v2 or any",
 		set: into(func(s *Service) *ProxyVersion { return &s.ProxyIn }, func(v value) (ProxyVersion, error) { return choose(v, proxyWords, proxyValues) })},
 	{Name: "proxy-trusted", List: true, Usage: "the balancers' addresses, a `LIST` of ranges such as 10.0.0.0/8",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ func (s *Service) faults() (list []fault) {
 			}
 		}
 	}
+	s.abstractFaults(add)
 	s.proxyFaults(add)
 	if len(s.Suites) > 0 || len(s.Groups) > 0 {
 		if err := s.agree(); err != nil {
@@ -59,6 +61,17 @@ func (s *Service) faults() (list []fault) {
 		}
 	}
 	return list
+}
+
+// abstractFaults are about sockets that nothing guards.
+func (s *Service) abstractFaults(add func(option, format string, args ...any)) {
+	i := slices.IndexFunc(s.Listen, Address.Abstract)
+	if i >= 0 && s.SocketModeSaid {
+		add("socket-mode", "%s is an abstract socket, which has no mode: every program of this machine reaches it; take a path", s.Listen[i])
+	}
+	if i >= 0 && s.ProxyIn != ProxyNone {
+		add("proxy-in", "%s is an abstract socket: every program of this machine could say who a client is; take a path, whose mode guards it", s.Listen[i])
+	}
 }
 
 func (s *Service) proxyFaults(add func(option, format string, args ...any)) {

@@ -32,8 +32,10 @@ type Settings struct {
 
 	// DrainTime is how long connections may go on after SIGTERM.
 	DrainTime time.Duration
-	// MaxConnections bounds all services together.
-	MaxConnections int
+	// MaxConnections bounds all services together; MaxConnectionsSaid is set where
+	// it is no default, even if it is the same.
+	MaxConnections     int
+	MaxConnectionsSaid bool
 
 	Services []Service
 }
@@ -68,8 +70,10 @@ type Service struct {
 
 	Listen []Address // at least one
 	To     []Address // at least one; several share the load
-	// SocketMode is the mode of Unix sockets that are listened at.
-	SocketMode uint32
+	// SocketMode is the mode of Unix sockets that are listened at; SocketModeSaid
+	// is set where it is no default.
+	SocketMode     uint32
+	SocketModeSaid bool
 
 	Keys string // key file
 	// Identity names the key that a client offers; empty if the file has one
