@@ -58,9 +58,13 @@ func (r *tunnelRun) run(ctx context.Context) int {
 	if page != nil {
 		defer page.Close()
 	}
+	own, err := system.Owner(s.User, s.Group)
+	if err != nil {
+		return r.env.fail(err)
+	}
 	r.tunnel, err = tunnel.Start(tunnel.Options{
 		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners, Reloaded: tellReload,
-		OwnSocket: func(path string) error { return system.Own(s.User, s.Group, path) },
+		OwnSocket: own,
 		Log:       r.log, Meters: r.meters, TuneMemory: r.env.getenv("GOGC") == "",
 	})
 	if err != nil {

@@ -160,3 +160,36 @@ func TestReloadTellsSystemd(t *testing.T) {
 	p.write(p.service + "# mended\n") // seen without a signal
 	p.hears("STATUS=serving; reloaded ")
 }
+
+// Root opens a socket, and the user that the process becomes has it.
+func TestASocketBelongsToTheUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("Only root becomes another user.")
+	}
+	folder, err := os.MkdirTemp("/tmp", "ww") // others may go through it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	keys, socket, config := filepath.Join(folder, "keys"), filepath.Join(folder, "s"), filepath.Join(folder, "x.toml")
+	if _, _, err := keyfile.EnsureDefault(keys, keyfile.LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("user = \"nobody\"\n[[service]]\nname = \"s\"\ndirection = \"client\"\nlisten = \"unix:%s\"\nto = \"127.0.0.1:1\"\nkeys = %q\n", socket, keys)
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var stderr lockedBuffer
+	startProcess(t, &stderr, nil, "tunnel", "run", config)
+	stderr.waitFor(t, regexp.MustCompile(`at=\[(\S+)\]`))
+	info, err := os.Stat(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner == 0 || info.Mode().Perm() != 0o600 {
+		t.Errorf("The socket is user %d's, with the mode %v, want nobody's, 0600.", owner, info.Mode().Perm())
+	}
+}

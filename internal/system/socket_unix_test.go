@@ -10,7 +10,16 @@ import (
 	"testing"
 )
 
-func TestOwn(t *testing.T) {
+// own looks up and gives at once.
+func own(user, group, path string) error {
+	give, err := Owner(user, group)
+	if err != nil {
+		return err
+	}
+	return give(path)
+}
+
+func TestOwner(t *testing.T) {
 	folder := t.TempDir()
 	name, link := filepath.Join(folder, "socket"), filepath.Join(folder, "link")
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
@@ -19,15 +28,15 @@ func TestOwn(t *testing.T) {
 	if err := os.Symlink(name, link); err != nil {
 		t.Fatal(err)
 	}
-	for _, none := range []error{Own("", "", "/nowhere"), Own("", "", name)} {
+	for _, none := range []error{own("", "", "/nowhere"), own("", "", name)} {
 		if none != nil {
 			t.Errorf("Without a user something is done: %v", none)
 		}
 	}
-	if err := Own("watchword-missing", "", name); err == nil || !strings.Contains(err.Error(), `there is no user "watchword-missing"`) {
+	if err := own("watchword-missing", "", name); err == nil || !strings.Contains(err.Error(), `there is no user "watchword-missing"`) {
 		t.Errorf("To a user who is nobody: %v", err)
 	}
-	err := Own("54321", "54322", link)
+	err := own("54321", "54322", link)
 	if os.Getuid() != 0 {
 		if err == nil || !strings.Contains(err.Error(), "is not root") {
 			t.Errorf("Not being root: %v", err)
@@ -45,7 +54,7 @@ func TestOwn(t *testing.T) {
 	if uid, _ := owner(name); err != nil || uid != 0 {
 		t.Errorf("Through a link: %v, and the file is user %d's.", err, uid)
 	}
-	err = Own("54321", "54322", name)
+	err = own("54321", "54322", name)
 	if uid, gid := owner(name); err != nil || uid != 54321 || gid != 54322 {
 		t.Errorf("The file is user %d's and group %d's: %v", uid, gid, err)
 	}
