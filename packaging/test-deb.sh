@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs the package in a clean Debian, made for it in a folder, and has systemd
 # itself look at what is installed:  packaging/test-deb.sh dist/watchword_….deb
-# It needs root, debootstrap and a Debian mirror (MIRROR=…, else this machine's).
+# It needs root, debootstrap and a Debian mirror (MIRROR=…, else this machine's),
+# and takes three quarters of a minute; .ci/run package does it where it can.
 set -euo pipefail
 
 [ $# = 1 ] && [ -f "$1" ] || { echo "usage: packaging/test-deb.sh PACKAGE.deb" >&2; exit 2; }
 package=$(realpath "$1")
 suite=${SUITE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
 root=$(mktemp -d)
-trap 'umount "$root/proc" 2>/dev/null || :; rm -rf --one-file-system "$root"' EXIT
+trap 'umount "$root/proc" 2>/dev/null || :; rm -rf --one-file-system "$root" "$root.log"' EXIT
 
 # BASE is a folder with such a Debian, where there is one already.
 if [ -n "${BASE:-}" ]; then
@@ -16,8 +17,8 @@ if [ -n "${BASE:-}" ]; then
 else
 	debootstrap --variant=minbase --include=systemd,procps "$suite" "$root" ${MIRROR:+"$MIRROR"} >"$root.log" 2>&1 ||
 		{ tail -5 "$root.log" >&2; exit 1; }
-	rm -f "$root.log"
 fi
+chmod 755 "$root" # the user of the service goes through it
 mount -t proc proc "$root/proc"
 cp "$package" "$root/watchword.deb"
 in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }

@@ -36,9 +36,10 @@ nothing to say, give it </dev/null, or Ctrl-D on a terminal.
 
 The status is 0 only if each end knows that the other has written everything to
 its standard output, and closed it, without an error. How the programs fared that
-read there and write here is for the shell to tell. Whatever fails on one end (the
-disk, the program that reads, Ctrl-C, the network) is said on both, and both end
-with status 1.
+read there and write here is for the shell to tell. A standard output that is closed
+at the start (>&-) counts as /dev/null: all is taken, and nothing kept. Whatever
+fails on one end (the disk, the program that reads, Ctrl-C, the network) is said on
+both, and both end with status 1.
 
 Two ends of this program agree on the protocol watchword-pipe/1 (ALPN), which
 carries that confirmation inside TLS. With a peer that does not know it, such as

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/watchword-tls/watchword"
@@ -39,6 +38,9 @@ type tunnelRun struct {
 }
 
 func (r *tunnelRun) run(ctx context.Context) int {
+	// To the very end: where nobody hears the signal, it kills.
+	hangup := make(chan os.Signal, 1)
+	notifyHangup(hangup)
 	r.fitDescriptors()
 	s, err := r.load()
 	if err != nil {
@@ -56,9 +58,14 @@ func (r *tunnelRun) run(ctx context.Context) int {
 	if page != nil {
 		defer page.Close()
 	}
+	own, err := system.Owner(s.User, s.Group)
+	if err != nil {
+		return r.env.fail(err)
+	}
 	r.tunnel, err = tunnel.Start(tunnel.Options{
-		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners,
-		Log: r.log, Meters: r.meters, TuneMemory: r.env.getenv("GOGC") == "",
+		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners, Reloaded: tellReload,
+		OwnSocket: own,
+		Log:       r.log, Meters: r.meters, TuneMemory: r.env.getenv("GOGC") == "",
 	})
 	if err != nil {
 		return r.failures(err)
@@ -75,8 +82,8 @@ func (r *tunnelRun) run(ctx context.Context) int {
 		go func() { _ = meter.Serve(admin, page, handler) }()
 	}
 	r.announce(s)
-	r.serve(ctx)
-	return r.drain()
+	r.serve(ctx, hangup)
+	return r.drain(hangup)
 }
 
 // descriptorsFor is how many descriptors so many connections need, with some for
@@ -94,11 +101,15 @@ func (r *tunnelRun) fitDescriptors() {
 	load := r.load
 	r.load = func() (settings.Settings, error) {
 		s, err := load()
-		if s.MaxConnections == limits.TunnelConnections && r.descriptors < descriptorsFor(s.MaxConnections) {
-			s.MaxConnections = max(1, (r.descriptors-limits.TunnelHandshakes)/2)
-		}
-		return s, err
+		return r.fit(s), err
 	}
+}
+
+func (r *tunnelRun) fit(s settings.Settings) settings.Settings {
+	if !s.MaxConnectionsSaid && r.descriptors < descriptorsFor(s.MaxConnections) {
+		s.MaxConnections = max(1, (r.descriptors-limits.TunnelHandshakes)/2)
+	}
+	return s
 }
 
 // failures says an error that may be several sentences, one a line.
@@ -127,7 +138,7 @@ func (r *tunnelRun) listenAdmin(s settings.Settings) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", s.Metrics)
 	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", listenFailure(s.Metrics, err))
+		return nil, fmt.Errorf("metrics: %w", tunnel.ListenFailure(settings.Address{Network: "tcp", Host: s.Metrics}, err))
 	}
 	return l, nil
 }
@@ -167,7 +178,7 @@ func (r *tunnelRun) rules(s settings.Settings) system.Rules {
 		add(&rules.Read, r.keys.Find(o.Keys))
 		// Connecting to a socket needs no right; making one and removing it does.
 		for _, a := range o.Listen {
-			if a.Network == "unix" && !strings.HasPrefix(a.Host, "@") {
+			if a.Network == "unix" && !a.Abstract() {
 				add(&rules.Sockets, a.Host)
 			}
 		}
@@ -183,7 +194,17 @@ func (r *tunnelRun) announce(s settings.Settings) {
 		}
 		r.log.Info("listening", "service", o.Name, "direction", o.Direction.String(), "at", r.tunnel.Addresses(o.Name), "to", addresses(o.To))
 	}
-	_ = system.Notify("READY=1")
+	_ = system.Notify("READY=1\n" + system.Status("serving"))
+}
+
+// tellReload leaves in systemctl status how a reload ended, whatever called for
+// it: "systemctl reload" itself has succeeded when the signal is sent.
+func tellReload(err error) {
+	said := "serving; reloaded " + time.Now().Format(time.DateTime)
+	if err != nil {
+		said = "reload failed " + time.Now().Format(time.DateTime) + ", what was in force stays in force: " + err.Error()
+	}
+	_ = system.Notify(system.Status(said))
 }
 
 func addresses(list []settings.Address) []string {
@@ -195,14 +216,11 @@ func addresses(list []settings.Address) []string {
 }
 
 // serve runs until it is told to end.
-func (r *tunnelRun) serve(ctx context.Context) {
+func (r *tunnelRun) serve(ctx context.Context, hangup <-chan os.Signal) {
 	r.tunnel.Watch()
 	watchdog, stop := context.WithCancel(ctx)
 	defer stop()
 	go system.Watchdog(watchdog, func() bool { r.tunnel.Settings(); return true })
-	hangup := make(chan os.Signal, 1)
-	stopHangups := notifyHangup(hangup)
-	defer stopHangups()
 	for {
 		select {
 		case <-ctx.Done():
@@ -216,8 +234,20 @@ func (r *tunnelRun) serve(ctx context.Context) {
 }
 
 // drain ends in order.
-func (r *tunnelRun) drain() int {
-	_ = system.Notify("STOPPING=1")
+func (r *tunnelRun) drain(hangup <-chan os.Signal) int {
+	_ = system.Notify("STOPPING=1\n" + system.Status("ending: no new connections"))
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				r.log.Warn("not reloaded: the tunnel is ending, and its connections go on until then")
+			case <-done:
+				return
+			}
+		}
+	}()
 	limit := r.tunnel.Settings().DrainTime
 	n := r.tunnel.Connections()
 	r.log.Info("ending: no new connections", "open", n, "limit", limit.String())

@@ -6,7 +6,7 @@ import "os"
 
 // notifyHangup does nothing where there is no SIGHUP: changes of files are seen
 // all the same.
-func notifyHangup(chan<- os.Signal) (stop func()) { return func() {} }
+func notifyHangup(chan<- os.Signal) {}
 
 // ignoreBrokenPipe does nothing where there is no such signal.
 func ignoreBrokenPipe() {}

@@ -9,10 +9,7 @@ import (
 )
 
 // notifyHangup has SIGHUP call for a reload.
-func notifyHangup(c chan<- os.Signal) (stop func()) {
-	signal.Notify(c, syscall.SIGHUP)
-	return func() { signal.Stop(c) }
-}
+func notifyHangup(c chan<- os.Signal) { signal.Notify(c, syscall.SIGHUP) }
 
 // ignoreBrokenPipe keeps the process alive when nobody reads its log any more.
 func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }

@@ -306,8 +306,15 @@ const (
 	TunnelDrainSeconds = 30
 
 	// TunnelHealthSeconds is how often a backend is tried where there are
-	// several and the configuration does not say.
+	// several, or it is down, and the configuration does not say.
 	TunnelHealthSeconds = 5
+
+	// TunnelConnectSeconds is how long connecting to a service's addresses may
+	// take in all where the configuration does not say: a client of the service
+	// waits for it. TunnelConnectShareSeconds is the least that one of several
+	// addresses gets of it: a lost first packet is sent again after one second.
+	TunnelConnectSeconds      = 10
+	TunnelConnectShareSeconds = 2
 
 	// TunnelRetryMilliseconds is the pause before all backends are tried again.
 	// It doubles each time up to MaxTunnelRetryMilliseconds: a service that

@@ -20,6 +20,16 @@ func Notify(state string) error {
 	return nil
 }
 
+// Status is the state that shows a text in systemctl status, as its one line.
+func Status(text string) string {
+	const most = 500 // characters; systemd cuts what is much longer
+	line := []rune(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+	if len(line) > most {
+		line = append(line[:most-1], '…')
+	}
+	return "STATUS=" + string(line)
+}
+
 // Reloading is the state at the start of a reload. Type=notify-reload takes it
 // for an answer to its signal only with the time in it; READY=1 ends it.
 func Reloading() string {

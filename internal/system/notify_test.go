@@ -52,6 +52,16 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// A status is one line: another would be a state of its own.
+func TestStatus(t *testing.T) {
+	if got := Status("x:1: a\nx:2: b\n"); got != "STATUS=x:1: a; x:2: b" {
+		t.Errorf("Of two lines the status is %q.", got)
+	}
+	if got := Status(strings.Repeat("ä", 600)); len([]rune(got)) != len("STATUS=")+500 || !strings.HasSuffix(got, "ä…") {
+		t.Errorf("Of a long text the status is %q.", got)
+	}
+}
+
 func TestNotifyWithoutManager(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "")
 	if err := Notify("READY=1"); err != nil {

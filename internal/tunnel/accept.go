@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -210,6 +211,9 @@ func (a *attempt) readHeader() error {
 	}
 	_ = a.raw.SetReadDeadline(time.Now().Add(limits.ProxyHeaderSeconds * time.Second))
 	h, err := proxyproto.Read(a.raw, o.ProxyIn)
+	if errors.Is(err, io.EOF) { // not one byte
+		return fmt.Errorf("%w: %w", watchword.ErrNothingReceived, err)
+	}
 	if err != nil {
 		return fmt.Errorf("the balancer sent no PROXY protocol header that can be read: %w", err)
 	}

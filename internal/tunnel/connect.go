@@ -68,6 +68,16 @@ func (a *attempt) dial(ctx context.Context, c *session, ready func(net.Conn) err
 	return conn, nil
 }
 
+// backendFailed counts a failure at an address, unless a reload has removed it.
+func (s *service) backendFailed(address string) {
+	for _, a := range s.now().settings.To {
+		if a.String() == address {
+			s.meters.BackendFailed(address)
+			return
+		}
+	}
+}
+
 // dialError marks what went wrong on the connecting side.
 type dialError struct{ err error }
 
@@ -147,11 +157,13 @@ func (a *attempt) sendHeader(c *session) error {
 	return to.SetWriteDeadline(time.Time{})
 }
 
+// headerOf is what is known without a balancer: of a Unix socket no addresses,
+// but all that TLS told.
 func headerOf(raw net.Conn) proxyproto.Header {
 	from, ok1 := raw.RemoteAddr().(*net.TCPAddr)
 	to, ok2 := raw.LocalAddr().(*net.TCPAddr)
 	if !ok1 || !ok2 {
-		return proxyproto.Header{Local: true}
+		return proxyproto.Header{}
 	}
 	return proxyproto.Header{Source: from.AddrPort(), Destination: to.AddrPort()}
 }

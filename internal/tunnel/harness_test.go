@@ -8,8 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +58,12 @@ type bench struct {
 // start runs the services; the key file has this content.
 func start(t *testing.T, keys string, services ...settings.Service) *bench {
 	t.Helper()
+	return startWith(t, keys, func(*Options) {}, services...)
+}
+
+// startWith is start with other options.
+func startWith(t *testing.T, keys string, change func(*Options), services ...settings.Service) *bench {
+	t.Helper()
 	b := &bench{t: t, log: &logBuffer{}, keys: filepath.Join(t.TempDir(), "keys")}
 	b.writeKeys(keys)
 	b.settings = settings.Default()
@@ -63,7 +71,9 @@ func start(t *testing.T, keys string, services ...settings.Service) *bench {
 		services[i].Keys = b.keys
 	}
 	b.settings.Services = services
-	tunnel, err := Start(b.options())
+	o := b.options()
+	change(&o)
+	tunnel, err := Start(o)
 	if err != nil {
 		t.Fatalf("The tunnel does not start: %v", err)
 	}
@@ -137,6 +147,31 @@ func (b *bench) says(words ...string) {
 		return true
 	})
 }
+
+// counts waits until the metrics have this line.
+func (b *bench) counts(line string) {
+	b.t.Helper()
+	within(b.t, "the metrics have "+line, func() bool { return strings.Contains(b.metrics(), line+"\n") })
+}
+
+// figure is the metrics' number of a series, -1 if there is none.
+func (b *bench) figure(series string) float64 {
+	_, rest, found := strings.Cut(b.metrics(), "\n"+series+" ")
+	number, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.ParseFloat(number, 64)
+	if !found || err != nil {
+		return -1
+	}
+	return n
+}
+
+func (b *bench) metrics() string {
+	var text strings.Builder
+	b.tunnel.options.Meters.Write(&text)
+	return text.String()
+}
+
+var loopbacks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
 func one(d settings.Direction, to string) settings.Service {
 	s := settings.DefaultService()

@@ -5,7 +5,6 @@ package tunnel
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/watchword-tls/watchword"
@@ -42,8 +41,7 @@ func (r *keyring) knows(identity string) bool {
 
 func matches(patterns []string, identity string) bool {
 	for _, p := range patterns {
-		// Patterns are checked when settings are read.
-		if ok, err := path.Match(p, identity); ok && err == nil {
+		if settings.Matches(p, identity) {
 			return true
 		}
 	}

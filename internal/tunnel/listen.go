@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +27,7 @@ type Inherited func(name string) ([]net.Listener, error)
 type listener struct {
 	address settings.Address
 	sockets []net.Listener
+	mode    fs.FileMode // of a Unix socket; guarded by Tunnel.reloading
 	owner   atomic.Pointer[service]
 	closed  sync.Once
 	gone    chan struct{}
@@ -42,7 +44,8 @@ func (t *Tunnel) open(a settings.Address, mode uint32) (*listener, error) {
 		l.sockets = sockets
 		return l, err
 	case "unix":
-		socket, err := listenUnix(a.Host, fs.FileMode(mode))
+		l.mode = fs.FileMode(mode)
+		socket, err := t.listenUnix(a, l.mode)
 		l.sockets = []net.Listener{socket}
 		return l, err
 	}
@@ -56,8 +59,15 @@ func (t *Tunnel) open(a settings.Address, mode uint32) (*listener, error) {
 
 // listenUnix takes the place of a socket that a process left behind, but not of
 // one that somebody listens at, nor of a file.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
-	address := settings.Address{Network: "unix", Host: path}
+func (t *Tunnel) listenUnix(address settings.Address, mode fs.FileMode) (net.Listener, error) {
+	path := address.Host
+	if address.Abstract() {
+		socket, err := net.Listen("unix", path)
+		if err != nil {
+			return nil, ListenFailure(address, err)
+		}
+		return socket, nil
+	}
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode()&fs.ModeSocket == 0 {
 			return nil, fmt.Errorf("%s is there already and is no socket: remove it, or take another path", path)
@@ -80,7 +90,25 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 		socket.Close()
 		return nil, fmt.Errorf("the mode of the socket %s cannot be set: %w", path, systemReason(err))
 	}
+	if own := t.options.OwnSocket; own != nil {
+		if err := own(path); err != nil {
+			socket.Close()
+			return nil, err
+		}
+	}
 	return socket, nil
+}
+
+// setMode gives a socket that a reload keeps its new mode, if that is another.
+func (l *listener) setMode(mode fs.FileMode) error {
+	if l.address.Network != "unix" || l.address.Abstract() || mode == l.mode {
+		return nil
+	}
+	err := os.Chmod(l.address.Host, mode)
+	if err == nil {
+		l.mode = mode
+	}
+	return err
 }
 
 // ListenFailure says why an address cannot be listened at.
@@ -90,6 +118,8 @@ func ListenFailure(a settings.Address, err error) error {
 		return fmt.Errorf("%s is in use by another program: end it, or listen elsewhere", a)
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)
+	case errors.Is(err, fs.ErrPermission) && a.Network == "unix":
+		return fmt.Errorf("%s cannot be listened at: %w: the user of this process must be able to write to the folder %s", a, fs.ErrPermission, filepath.Dir(a.Host))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s cannot be listened at: %w (ports below 1024 are for root)", a, fs.ErrPermission)
 	case errors.Is(err, fs.ErrNotExist):

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -20,6 +19,9 @@ func (t *Tunnel) Reload() error {
 	t.options.Meters.Reloaded(err == nil)
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w; a tunnel that gave up its rights at the start (user, confine) gets at new folders and at ports below 1024 only by a restart", err)
+	}
+	if told := t.options.Reloaded; told != nil {
+		told(err)
 	}
 	if err != nil {
 		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
@@ -125,7 +127,7 @@ func (t *Tunnel) commit(p *plan) {
 		s.begin(p.generations[o.Name])
 		for _, a := range o.Listen {
 			p.listeners[a].owner.Store(s)
-			if oldListeners[a] == p.listeners[a] && a.Network == "unix" && os.Chmod(a.Host, fs.FileMode(o.SocketMode)) != nil {
+			if oldListeners[a] == p.listeners[a] && p.listeners[a].setMode(fs.FileMode(o.SocketMode)) != nil {
 				s.log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
 			}
 		}

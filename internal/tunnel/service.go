@@ -170,7 +170,7 @@ func (s *service) begin(g *generation) {
 	g.backends = backend.New(o.To, backend.Options{
 		Balance: o.Balance, ConnectTimeout: o.ConnectTimeout, Retries: o.ConnectRetries,
 		HealthInterval: o.HealthInterval, Previous: previous,
-		Changed: s.backendChanged,
+		Changed: s.backendChanged, Failed: s.backendFailed,
 	})
 	s.generation.Store(g)
 	s.tunnel.work.Go(func() { g.backends.Watch(ctx) })

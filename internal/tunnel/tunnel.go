@@ -47,6 +47,11 @@ type Options struct {
 	// Listeners returns the sockets of that name that were handed to the
 	// process. Nil means that there are none.
 	Listeners Inherited
+	// Reloaded, if set, hears how each reload ended.
+	Reloaded func(error)
+	// OwnSocket gives a Unix socket to the user that the process becomes when all
+	// is open. Nil means that it stays who it is.
+	OwnSocket func(path string) error
 	Log       *slog.Logger
 	Meters    *meter.Meters
 	// TuneMemory adapts the garbage collector of the process to the number of

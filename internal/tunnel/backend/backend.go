@@ -16,21 +16,26 @@ import (
 // Options say how a [Set] chooses and connects.
 type Options struct {
 	Balance settings.Balance
-	// ConnectTimeout bounds each attempt at one address; 0 leaves it to the
-	// system.
+	// ConnectTimeout bounds the connecting of one Dial, over all addresses and
+	// retries, and each check of Watch; 0 leaves it to the system. An attempt
+	// gets its share of what is left, so that one address that never answers
+	// does not take the time of the others.
 	ConnectTimeout time.Duration
 	// Retries is how many times all addresses are tried again after each of
 	// them failed.
 	Retries int
 	// HealthInterval is how long an address that failed is left alone while
-	// others answer, and how often [Set.Watch] checks each; 0 for neither.
+	// others answer, and how often [Set.Watch] checks; 0 for neither.
 	HealthInterval time.Duration
-	// WatchOne has Watch check even a single address.
-	WatchOne bool
 	// Changed, if set, hears of each address that went down (with the reason)
 	// or came up. The calls are in order, one at a time. It may call Status but
 	// not Dial.
 	Changed func(address string, up bool, err error)
+	// Failed, if set, hears of each attempt that failed by the address's fault,
+	// those of Watch too.
+	Failed func(address string)
+	// Resolver, if set, finds the addresses of names in place of the system's.
+	Resolver *net.Resolver
 	// Dial takes the place of net.Dialer in tests.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Previous is the Set that this one takes the place of, if any: addresses in
@@ -81,7 +86,7 @@ func New(to []settings.Address, o Options) *Set {
 	s.options.Previous = nil // what it knew is taken over here; it shall not be kept for ever
 	if s.options.Dial == nil {
 		// A name is resolved at each call: it may move to another machine.
-		s.options.Dial = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true}}).DialContext
+		s.options.Dial = (&net.Dialer{Resolver: o.Resolver, KeepAliveConfig: net.KeepAliveConfig{Enable: true}}).DialContext
 	}
 	known := make(map[settings.Address]*backend)
 	if o.Previous != nil {
@@ -164,6 +169,13 @@ func (s *Set) up(b *backend) bool {
 	return !b.down
 }
 
+// failed counts a failure.
+func (s *Set) failed(b *backend) {
+	if s.options.Failed != nil {
+		s.options.Failed(b.address.String())
+	}
+}
+
 // record notes how an attempt at b ended.
 func (s *Set) record(b *backend, err error) {
 	if err == nil && s.up(b) {
@@ -178,6 +190,9 @@ func (s *Set) record(b *backend, err error) {
 		b.retryAt = time.Now().Add(s.options.HealthInterval)
 	}
 	s.locks.state.Unlock()
+	if err != nil {
+		s.failed(b)
+	}
 	if changed && s.options.Changed != nil {
 		s.options.Changed(b.address.String(), err == nil, err)
 	}

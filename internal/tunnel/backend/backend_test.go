@@ -162,15 +162,72 @@ func TestAllAreDown(t *testing.T) {
 	})
 }
 
+// One that never answers leaves the others their part of the time.
 func TestOneThatNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, s := newWorld(Options{ConnectTimeout: 3 * time.Second}, "a", "b")
+		w, s := newWorld(Options{ConnectTimeout: 9 * time.Second, HealthInterval: time.Minute}, "a", "b", "c")
 		w.slow["a"] = true
 		began := time.Now()
 		if a, _ := connect(t, s); a != "b" || time.Since(began) != 3*time.Second {
 			t.Errorf("The connection goes to %s after %v.", a, time.Since(began))
 		}
+		if s.Status()[0].Up {
+			t.Error("The address that does not answer counts as up.")
+		}
 	})
+}
+
+// The time is for everything together, retries and pauses too.
+func TestNobodyAnswersInTime(t *testing.T) {
+	for _, addresses := range [][]string{{"a"}, {"a", "b"}, {"a", "b", "c", "d", "e", "f", "g"}} {
+		synctest.Test(t, func(t *testing.T) {
+			w, s := newWorld(Options{ConnectTimeout: 10 * time.Second, Retries: 2}, addresses...)
+			for _, a := range addresses {
+				w.slow[a] = true
+			}
+			began := time.Now()
+			_, _, err := s.Dial(t.Context(), always)
+			var unreachable *Unreachable
+			if !errors.As(err, &unreachable) || !strings.HasPrefix(err.Error(), "no backend can be reached within 10s: a: no answer in time") {
+				t.Errorf("The error is %v.", err)
+			}
+			if took := time.Since(began); took != 10*time.Second {
+				t.Errorf("With %d addresses that never answer it takes %v, want 10s in all.", len(addresses), took)
+			}
+			for i, b := range s.Status() {
+				if b.Connections != 0 || b.Up != (i >= 5) { // each has two seconds at least
+					t.Errorf("The state of %s is %+v.", b.Address, b)
+				}
+			}
+		})
+	}
+}
+
+// A pause before another round does not exceed the time either.
+func TestNoPauseBeyondTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWorld(Options{ConnectTimeout: time.Second, Retries: 1000}, "a")
+		w.set("a", syscall.ECONNREFUSED)
+		began := time.Now()
+		_, _, err := s.Dial(t.Context(), always)
+		if err == nil || time.Since(began) > time.Second || !strings.HasPrefix(err.Error(), "no backend can be reached within 1s: a: nobody") {
+			t.Errorf("After %v the error is %v.", time.Since(began), err)
+		}
+	})
+}
+
+// Each attempt that fails is counted for its address, but not what is this
+// machine's own lack or was given up.
+func TestFailed(t *testing.T) {
+	failed := make(map[string]int)
+	w, s := newWorld(Options{Retries: 1, Failed: func(a string) { failed[a]++ }}, "a", "b")
+	w.set("a", syscall.ECONNREFUSED)
+	_, _, _ = s.Dial(t.Context(), func(net.Conn, string) error { return &Unanswered{Err: errors.New("reset")} })
+	w.set("a", syscall.EMFILE)
+	_, _, _ = s.Dial(t.Context(), always)
+	if failed["a"] != 2 || failed["b"] != 2 {
+		t.Errorf("These failures are counted: %v, want 2 of each.", failed)
+	}
 }
 
 func TestGivenUp(t *testing.T) {
@@ -260,6 +317,41 @@ func TestWatch(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		if up := s.Status()[0].Up; !up {
 			t.Error("Nobody noticed that a is back.")
+		}
+		cancel()
+		<-done
+	})
+}
+
+// A single address is not connected to without need, but when it is down: nobody
+// else would notice that it is back.
+func TestWatchOfOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := newWorld(Options{HealthInterval: 5 * time.Second}, "a")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { s.Watch(ctx); close(done) }()
+		time.Sleep(time.Minute)
+		if n := len(w.tries()); n != 0 {
+			t.Errorf("An address that is up was tried %d times.", n)
+		}
+		w.set("a", syscall.ECONNREFUSED)
+		if _, _, err := s.Dial(t.Context(), always); err == nil || s.Status()[0].Up {
+			t.Fatal("The address counts as up.")
+		}
+		time.Sleep(20 * time.Second)
+		if n := len(w.tries()); n < 4 || s.Status()[0].Up {
+			t.Errorf("An address that is down was tried %d times in 20 seconds.", n)
+		}
+		w.set("a", nil)
+		time.Sleep(6 * time.Second)
+		if !s.Status()[0].Up {
+			t.Error("Nobody noticed that it is back.")
+		}
+		w.tries()
+		time.Sleep(time.Minute)
+		if n := len(w.tries()); n != 0 {
+			t.Errorf("After it came back it was tried %d times.", n)
 		}
 		cancel()
 		<-done

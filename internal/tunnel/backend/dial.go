@@ -14,14 +14,16 @@ import (
 )
 
 // Dial connects to one of the backends and says which. It tries each once, and
-// all again after a pause, as often as the options say. It ends at once when ctx
-// does. The caller calls release when the connection has ended; without a
+// all again after a pause, as often as the options and their time say. It ends at
+// once when ctx does. The caller calls release when the connection has ended; without a
 // connection there is nothing to release, and release is nil.
 //
 // ready does what must be done before the connection counts. [Unanswered] from
 // it is as if the address could not be connected to; any other error ends Dial.
+// It bounds its own time.
 func (s *Set) Dial(ctx context.Context, ready func(conn net.Conn, address string) error) (conn net.Conn, release func(), err error) {
 	failed := &Unreachable{}
+	t := s.newTimer()
 	for round := 0; ; round++ {
 		var tried []*backend
 		for {
@@ -32,8 +34,13 @@ func (s *Set) Dial(ctx context.Context, ready func(conn net.Conn, address string
 			if b == nil {
 				break
 			}
+			share, some := t.share(len(s.backends) - len(tried))
+			if !some {
+				s.uncount(b)
+				return nil, nil, failed.late(s.options.ConnectTimeout)
+			}
 			tried = append(tried, b)
-			conn, err := s.try(ctx, b)
+			conn, err := s.try(ctx, b, share)
 			if err == nil {
 				if err = ready(conn, b.address.String()); err == nil {
 					return conn, sync.OnceFunc(func() { s.uncount(b) }), nil
@@ -44,6 +51,7 @@ func (s *Set) Dial(ctx context.Context, ready func(conn net.Conn, address string
 					s.uncount(b)
 					return nil, nil, err
 				}
+				s.failed(b)
 				err = fmt.Errorf("%s: %w", b.address, err)
 			}
 			s.uncount(b)
@@ -52,18 +60,46 @@ func (s *Set) Dial(ctx context.Context, ready func(conn net.Conn, address string
 		if round >= s.options.Retries {
 			return nil, nil, failed
 		}
-		if !pause(ctx, round) {
+		wait := pauseAfter(round)
+		if !t.has(wait) {
+			return nil, nil, failed.late(s.options.ConnectTimeout)
+		}
+		if !pause(ctx, wait) {
 			return nil, nil, failed.givenUp(ctx)
 		}
 	}
 }
 
+// timer is what is left of a Dial's time.
+type timer struct{ end time.Time } // zero for one without an end
+
+func (s *Set) newTimer() timer {
+	if s.options.ConnectTimeout <= 0 {
+		return timer{}
+	}
+	return timer{time.Now().Add(s.options.ConnectTimeout)}
+}
+
+func (t timer) has(d time.Duration) bool { return t.end.IsZero() || time.Until(t.end) > d }
+
+// share is how long the next attempt may take where so many addresses are left
+// to try, and whether there is any time; 0 for as long as the system says.
+func (t timer) share(addresses int) (d time.Duration, some bool) {
+	if t.end.IsZero() {
+		return 0, true
+	}
+	left := time.Until(t.end)
+	return min(left, max(left/time.Duration(addresses), leastShare)), left > 0
+}
+
+const leastShare = limits.TunnelConnectShareSeconds * time.Second
+
 // try makes one attempt at b and notes how it ended, where that says something
 // about b.
-func (s *Set) try(ctx context.Context, b *backend) (net.Conn, error) {
+func (s *Set) try(ctx context.Context, b *backend, within time.Duration) (net.Conn, error) {
 	attempt, cancel := ctx, context.CancelFunc(func() {})
-	if s.options.ConnectTimeout > 0 {
-		attempt, cancel = context.WithTimeout(ctx, s.options.ConnectTimeout)
+	if within > 0 {
+		attempt, cancel = context.WithTimeout(ctx, within)
 	}
 	defer cancel()
 	conn, err := s.options.Dial(attempt, b.address.Network, b.address.Host)
@@ -72,20 +108,25 @@ func (s *Set) try(ctx context.Context, b *backend) (net.Conn, error) {
 		return conn, nil
 	}
 	named := fmt.Errorf("%s: %w", b.address, &sentence{reason(err), err})
-	if ctx.Err() == nil && !ours(err) {
+	// What was left of the time may have been too little for anybody.
+	hurried := attempt.Err() != nil && within < min(leastShare, s.options.ConnectTimeout)
+	if ctx.Err() == nil && !ours(err) && !hurried {
 		s.record(b, named)
 	}
 	return nil, named
 }
 
-// pause waits before the round that comes after this one, each time longer. It
-// returns false if ctx ended.
-func pause(ctx context.Context, round int) bool {
+// pauseAfter is how long to wait after a round: each time longer.
+func pauseAfter(round int) time.Duration {
 	const first, longest = limits.TunnelRetryMilliseconds * time.Millisecond, limits.MaxTunnelRetryMilliseconds * time.Millisecond
-	wait := longest
-	if round < 8 { // no shift that overflows
-		wait = min(first<<round, longest)
+	if round >= 8 { // no shift that overflows
+		return longest
 	}
+	return min(first<<round, longest)
+}
+
+// pause waits. It returns false if ctx ended.
+func pause(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

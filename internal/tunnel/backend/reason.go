@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ours reports whether err is a lack of this machine's own, which says nothing
@@ -71,8 +72,9 @@ func (u *Unanswered) Unwrap() error { return u.Err }
 // address with the reason of the last attempt at it.
 type Unreachable struct {
 	backends []*backend
-	errs     []error // for errors.Is; one of each backend
-	ended    error   // why it was given up, if it was
+	errs     []error       // for errors.Is; one of each backend
+	ended    error         // why it was given up, if it was
+	within   time.Duration // the time that was over, if it was
 }
 
 // note keeps why b failed, in place of what was known before.
@@ -90,6 +92,12 @@ func (u *Unreachable) givenUp(ctx context.Context) error {
 	return u
 }
 
+// late adds that the time was over.
+func (u *Unreachable) late(within time.Duration) error {
+	u.within = within
+	return u
+}
+
 func (u *Unreachable) Unwrap() []error {
 	if u.ended == nil {
 		return u.errs
@@ -99,6 +107,9 @@ func (u *Unreachable) Unwrap() []error {
 
 func (u *Unreachable) Error() string {
 	what := "no backend can be reached"
+	if u.within > 0 {
+		what += " within " + u.within.String()
+	}
 	if u.ended != nil {
 		what = "connecting to a backend was given up (" + u.ended.Error() + ")"
 	}

@@ -9,10 +9,15 @@ import (
 )
 
 // Watch checks each backend at once and then every HealthInterval, by connecting
-// and closing, until ctx ends. It returns at once where there is nothing to
-// choose: with a single address, unless WatchOne is set, or without an interval.
+// and closing, until ctx ends. Without an interval it returns at once.
+//
+// A single address is checked only while it is down. Up, there is nothing to
+// choose, the next client finds out just as well, and a connection without a
+// word is a cost: a line in the service's log, or its only turn where it takes one
+// client. Down, its clients may have gone to where things are ready, so that none
+// of them would find out that it is back.
 func (s *Set) Watch(ctx context.Context) {
-	if s.options.HealthInterval <= 0 || len(s.backends) < 2 && !s.options.WatchOne {
+	if s.options.HealthInterval <= 0 {
 		return
 	}
 	s.countWatch(1)
@@ -37,8 +42,10 @@ func (s *Set) watch(ctx context.Context, b *backend) {
 	ticker := time.NewTicker(s.options.HealthInterval)
 	defer ticker.Stop()
 	for {
-		if conn, err := s.try(ctx, b); err == nil {
-			conn.Close()
+		if len(s.backends) > 1 || !s.up(b) {
+			if conn, err := s.try(ctx, b, s.options.ConnectTimeout); err == nil {
+				conn.Close()
+			}
 		}
 		select {
 		case <-ticker.C:

@@ -105,7 +105,7 @@ var serviceFamilies = []family{
 				}
 			})
 		})},
-	{"watchword_backend_failures_total", counter, "service, backend", "Failures to connect; without an address in backend, to any address of the service.",
+	{"watchword_backend_failures_total", counter, "service, backend", "Failures to connect, those of checks too; without an address in backend, connections for which no address was left.",
 		each(func(s *Service, out *output) {
 			s.eachBackend(func(address string, b *backend) {
 				out.sample(float64(b.failed), "service", s.name, "backend", address)

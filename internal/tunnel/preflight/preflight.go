@@ -6,9 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +31,7 @@ type Options struct {
 // already.
 func Check(ctx context.Context, f *settings.File, known settings.Problems, o Options) settings.Problems {
 	c := &check{file: f, options: o, keys: make(map[string]*keyfile.File)}
+	defer c.close()
 	for i := range f.Settings.Services {
 		c.service = i
 		c.keyFile()
@@ -59,7 +57,8 @@ func Check(ctx context.Context, f *settings.File, known settings.Problems, o Opt
 type check struct {
 	file     *settings.File
 	options  Options
-	service  int
+	service  int // -1 for the process
+	places   []place
 	keys     map[string]*keyfile.File // nil for one that cannot be read
 	problems settings.Problems
 }
@@ -122,62 +121,11 @@ func warningsOf(f *keyfile.File) []string {
 
 func matchesAny(pattern string, names []string) bool {
 	for _, n := range names {
-		if ok, err := path.Match(pattern, n); ok && err == nil {
+		if settings.Matches(pattern, n) {
 			return true
 		}
 	}
 	return false
-}
-
-func (c *check) listening() {
-	s := c.settings()
-	for _, a := range s.Listen {
-		switch a.Network {
-		case "unix":
-			c.socketPath(a)
-		case "tcp":
-			if err := canListen(a.Host); err != nil && !(c.options.Running && tunnel.InUse(err)) {
-				c.wrong("listen", "%v", tunnel.ListenFailure(a, err))
-			}
-		}
-	}
-}
-
-func canListen(address string) error {
-	l, err := net.Listen("tcp", address)
-	if err == nil {
-		l.Close()
-	}
-	return err
-}
-
-// maxSocketPath is the longest path of a Unix socket in bytes that every system
-// takes.
-const maxSocketPath = 103
-
-func (c *check) socketPath(a settings.Address) {
-	info, err := os.Stat(filepath.Dir(a.Host))
-	switch {
-	case len(a.Host) > maxSocketPath:
-		c.wrong("listen", "the path of the socket has %d bytes, at most %d are allowed", len(a.Host), maxSocketPath)
-	case err != nil || !info.IsDir():
-		c.wrong("listen", "there is no folder %s for the socket", filepath.Dir(a.Host))
-	default:
-		info, err := os.Lstat(a.Host)
-		if err == nil && info.Mode()&os.ModeSocket == 0 {
-			c.wrong("listen", "%s is there already and is no socket", a.Host)
-		} else if err == nil && !c.options.Running && answers(a.Host) {
-			c.wrong("listen", "%s is in use by another program", a)
-		}
-	}
-}
-
-func answers(socket string) bool {
-	conn, err := net.DialTimeout("unix", socket, time.Second)
-	if err == nil {
-		conn.Close()
-	}
-	return err == nil
 }
 
 func (c *check) connecting(ctx context.Context) {
@@ -246,9 +194,7 @@ func (c *check) process() {
 		c.readableLater()
 	}
 	if _, _, err := net.SplitHostPort(s.Metrics); err == nil {
-		if err := canListen(s.Metrics); err != nil && !(c.options.Running && tunnel.InUse(err)) {
-			c.wrong("metrics", "%v", tunnel.ListenFailure(settings.Address{Network: "tcp", Host: s.Metrics}, err))
-		}
+		c.open("metrics", settings.Address{Network: "tcp", Host: s.Metrics})
 	}
 }
 

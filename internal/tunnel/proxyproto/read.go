@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/pires/go-proxyproto"
 
@@ -28,7 +30,8 @@ const (
 
 // Read takes a header of the wanted version from conn, and not one byte more.
 // The caller sets the deadline, and says in an error whose connection it is. An
-// error that is io.EOF means that not one byte came.
+// error that is io.EOF means that the connection ended, or was reset, without one
+// byte.
 //
 // TLVs are dropped unread: what a balancer says there about identities proves
 // nothing.
@@ -147,7 +150,7 @@ func readV2(conn io.Reader, raw []byte) ([]byte, error) {
 func cut(n int, err error) error {
 	eof := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
-	case eof && n == 0:
+	case n == 0 && (eof || wasReset(err)):
 		return fmt.Errorf("the connection ended without a PROXY protocol header: %w", io.EOF)
 	case eof:
 		return fmt.Errorf("the connection ended %d bytes into the PROXY protocol header: %w", n, io.ErrUnexpectedEOF)
@@ -157,6 +160,12 @@ func cut(n int, err error) error {
 		return fmt.Errorf("only %d bytes of the PROXY protocol header came in time: %w", n, os.ErrDeadlineExceeded)
 	}
 	return fmt.Errorf("the PROXY protocol header cannot be read: %w", err)
+}
+
+// wasReset knows the system's number on Windows too.
+func wasReset(err error) bool {
+	var e syscall.Errno
+	return errors.As(err, &e) && (e == syscall.ECONNRESET || runtime.GOOS == "windows" && e == 10054)
 }
 
 // parse has the library read a whole header.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,12 @@ func (a Address) String() string {
 		return "systemd:" + a.Host
 	}
 	return a.Host
+}
+
+// Abstract reports whether it is a Unix socket of Linux that is no file: it has
+// no mode, so that every process in the same network namespace reaches it.
+func (a Address) Abstract() bool {
+	return a.Network == "unix" && strings.HasPrefix(a.Host, "@") && (runtime.GOOS == "linux" || runtime.GOOS == "android")
 }
 
 // ParseListen reads an address to listen at: HOST:PORT, :PORT, unix:PATH,

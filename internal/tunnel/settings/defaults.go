@@ -21,7 +21,7 @@ func DefaultService() Service {
 		SocketMode:       0o600,
 		HealthInterval:   limits.TunnelHealthSeconds * time.Second,
 		HandshakeTimeout: limits.HandshakeTimeoutSeconds * time.Second,
-		ConnectTimeout:   limits.ConnectSeconds * time.Second,
+		ConnectTimeout:   limits.TunnelConnectSeconds * time.Second,
 		ConnectRetries:   2,
 		MaxHandshakes:    limits.TunnelHandshakes,
 	}

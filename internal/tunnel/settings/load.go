@@ -115,7 +115,10 @@ var processOptions = []struct {
 	{"group", setter(func(s *Settings) *string { return &s.Group }, value.oneText)},
 	{"confine", setter(func(s *Settings) *bool { return &s.Confine }, value.yes)},
 	{"drain-time", setter(func(s *Settings) *time.Duration { return &s.DrainTime }, span(0, longest))},
-	{"max-connections", setter(func(s *Settings) *int { return &s.MaxConnections }, count(1))},
+	{"max-connections", func(s *Settings, v value) error {
+		s.MaxConnectionsSaid = true
+		return setter(func(s *Settings) *int { return &s.MaxConnections }, count(1))(s, v)
+	}},
 }
 
 func setter[T any](place func(*Settings) *T, read func(value) (T, error)) func(*Settings, value) error {

@@ -3,6 +3,7 @@ package settings
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,55 @@ func TestProblems(t *testing.T) {
 			if got := problems[i].String(); !strings.HasPrefix(got, want) {
 				t.Errorf("%q: problem %d is %q, want %q.", test.text, i, got, want)
 			}
+		}
+	}
+}
+
+// A service leads back to itself only where the address is the very one: others
+// of 127.0.0.0/8 are other places.
+func TestSameAddress(t *testing.T) {
+	for _, c := range []struct {
+		listen, to string
+		want       bool
+	}{
+		{"127.0.0.1:1", "127.0.0.1:1", true},
+		{"127.0.0.1:1", "127.0.0.1:2", false},
+		{"127.0.0.1:1", "127.0.0.2:1", false},
+		{"127.0.0.2:1", "127.0.0.2:1", true},
+		{"localhost:1", "127.0.0.1:1", true},
+		{"[::1]:1", "localhost:1", true},
+		{"localhost:1", "127.0.0.2:1", false},
+		{"[::1]:1", "127.0.0.1:1", false},
+		{"[::1]:1", "[0:0:0:0:0:0:0:1]:1", true},
+		{"127.0.0.1:1", "[::ffff:127.0.0.1]:1", true},
+		{":1", "127.0.0.2:1", true},
+		{"0.0.0.0:1", "localhost:1", true},
+		{"[::]:1", "127.0.0.1:1", true},
+		{":1", "10.0.0.1:1", false},
+		{"10.0.0.1:1", "127.0.0.1:1", false},
+		{"db:1", "db:1", true},
+		{"127.0.0.1:0", "127.0.0.1:0", false},
+	} {
+		if got := sameAddress(Address{"tcp", c.listen}, Address{"tcp", c.to}); got != c.want {
+			t.Errorf("Listening at %s and connecting to %s: the same? %v, want %v.", c.listen, c.to, got, c.want)
+		}
+	}
+}
+
+// What guards a socket with a path guards no abstract one.
+func TestAbstractSocket(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("Only Linux has abstract sockets.")
+	}
+	base := "[[service]]\nname = \"a\"\ndirection = \"server\"\nlisten = \"unix:@x\"\nto = \"h:2\"\nkeys = \"k\"\n"
+	for add, want := range map[string]string{
+		"":                         "",
+		"socket-mode = \"0600\"\n": "x.toml:7: socket-mode: unix:@x is an abstract socket",
+		"proxy-in = \"v2\"\n":      "x.toml:7: proxy-in: unix:@x is an abstract socket",
+	} {
+		_, problems := Parse("x.toml", []byte(base+add))
+		if got := problems.Error(); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("With %q the problems are %q, want %q.", add, got, want)
 		}
 	}
 }

@@ -143,7 +143,10 @@ var table = []Option{
 	{Name: "server-name", only: clientOnly, Usage: "the `NAME` to send as SNI, in place of the host in --to",
 		set: into(func(s *Service) *string { return &s.ServerName }, value.oneText)},
 	{Name: "socket-mode", Usage: "the `MODE` of Unix sockets to listen at (0600 if not given)",
-		set: into(func(s *Service) *uint32 { return &s.SocketMode }, mode)},
+		set: func(s *Service, v value) error {
+			s.SocketModeSaid = true
+			return into(func(s *Service) *uint32 { return &s.SocketMode }, mode)(s, v)
+		}},
 	{Name: "proxy-in", Usage: "a balancer sends a PROXY protocol header ahead, of this `VERSION`:\noff, v1, v2 or any",
 		set: into(func(s *Service) *ProxyVersion { return &s.ProxyIn }, func(v value) (ProxyVersion, error) { return choose(v, proxyWords, proxyValues) })},
 	{Name: "proxy-trusted", List: true, Usage: "the balancers' addresses, a `LIST` of ranges such as 10.0.0.0/8",
@@ -154,11 +157,11 @@ var table = []Option{
 		set: into(func(s *Service) *Balance { return &s.Balance }, func(v value) (Balance, error) {
 			return choose(v, []string{"least-connections", "round-robin"}, []Balance{LeastConnections, RoundRobin})
 		})},
-	{Name: "health-interval", Usage: "how often each of several addresses is tried, a `TIME`; 0 for never",
+	{Name: "health-interval", Usage: "how often each of several addresses is tried, and a single one while it\nis down, a `TIME`; 0 for never",
 		set: into(func(s *Service) *time.Duration { return &s.HealthInterval }, span(0, longest))},
 	{Name: "handshake-timeout", Usage: "how long a handshake may take, a `TIME`",
 		set: into(func(s *Service) *time.Duration { return &s.HandshakeTimeout }, span(time.Millisecond, time.Hour))},
-	{Name: "connect-timeout", Usage: "how long an address may take to answer, a `TIME`",
+	{Name: "connect-timeout", Usage: "how long connecting may take in all, over every address and retry,\na `TIME`",
 		set: into(func(s *Service) *time.Duration { return &s.ConnectTimeout }, span(time.Millisecond, time.Hour))},
 	{Name: "connect-retries", Usage: "how `OFTEN` all addresses are tried again after each failed once",
 		set: into(func(s *Service) *int { return &s.ConnectRetries }, count(0))},

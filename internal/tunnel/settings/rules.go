@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ func (s *Service) faults() (list []fault) {
 			}
 		}
 	}
+	s.abstractFaults(add)
 	s.proxyFaults(add)
 	if len(s.Suites) > 0 || len(s.Groups) > 0 {
 		if err := s.agree(); err != nil {
@@ -59,6 +61,17 @@ func (s *Service) faults() (list []fault) {
 		}
 	}
 	return list
+}
+
+// abstractFaults are about sockets that nothing guards.
+func (s *Service) abstractFaults(add func(option, format string, args ...any)) {
+	i := slices.IndexFunc(s.Listen, Address.Abstract)
+	if i >= 0 && s.SocketModeSaid {
+		add("socket-mode", "%s is an abstract socket, which has no mode: every program of this machine reaches it; take a path", s.Listen[i])
+	}
+	if i >= 0 && s.ProxyIn != ProxyNone {
+		add("proxy-in", "%s is an abstract socket: every program of this machine could say who a client is; take a path, whose mode guards it", s.Listen[i])
+	}
 }
 
 func (s *Service) proxyFaults(add func(option, format string, args ...any)) {
@@ -108,8 +121,34 @@ func sameAddress(listen, to Address) bool {
 	if err1 != nil || err2 != nil || lport != tport {
 		return false
 	}
-	everywhere := lhost == "" || lhost == "0.0.0.0" || lhost == "::"
-	return (everywhere || isLoopback(lhost)) && isLoopback(thost)
+	return sameHost(lhost, thost)
+}
+
+// sameHost reports whether who connects to the host to reaches who listens at
+// the other. Each address of 127.0.0.0/8 is one of its own.
+func sameHost(listen, to string) bool {
+	ip, everywhere := numeric(listen)
+	if everywhere {
+		return isLoopback(to)
+	}
+	target, _ := numeric(to)
+	if ip.IsValid() && ip == target {
+		return true
+	}
+	return isLocalhost(listen, ip) && isLocalhost(to, target) && (listen == "localhost" || to == "localhost")
+}
+
+// numeric returns a host's address, if it is one, and whether it stands for all
+// of this machine.
+func numeric(host string) (ip netip.Addr, everywhere bool) {
+	ip, _ = netip.ParseAddr(host)
+	ip = ip.Unmap()
+	return ip, host == "" || ip.IsValid() && ip.IsUnspecified()
+}
+
+// isLocalhost reports whether the host is that name, or what it may stand for.
+func isLocalhost(host string, ip netip.Addr) bool {
+	return host == "localhost" || ip == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || ip == netip.IPv6Loopback()
 }
 
 func isLoopback(host string) bool {

@@ -32,8 +32,10 @@ type Settings struct {
 
 	// DrainTime is how long connections may go on after SIGTERM.
 	DrainTime time.Duration
-	// MaxConnections bounds all services together.
-	MaxConnections int
+	// MaxConnections bounds all services together; MaxConnectionsSaid is set where
+	// it is no default, even if it is the same.
+	MaxConnections     int
+	MaxConnectionsSaid bool
 
 	Services []Service
 }
@@ -68,14 +70,16 @@ type Service struct {
 
 	Listen []Address // at least one
 	To     []Address // at least one; several share the load
-	// SocketMode is the mode of Unix sockets that are listened at.
-	SocketMode uint32
+	// SocketMode is the mode of Unix sockets that are listened at; SocketModeSaid
+	// is set where it is no default.
+	SocketMode     uint32
+	SocketModeSaid bool
 
 	Keys string // key file
 	// Identity names the key that a client offers; empty if the file has one
 	// only. Of a rotation it is the current key, the first.
 	Identity string
-	// Allow are patterns of identities (path.Match) that a server admits, all
+	// Allow are patterns of identities ([Matches]) that a server admits, all
 	// of the key file if empty; Deny are patterns that it does not admit even so.
 	Allow, Deny []string
 	// EndRemoved ends the connections of an identity that a reload removed or
@@ -96,12 +100,13 @@ type Service struct {
 	ProxyOut ProxyVersion
 
 	Balance Balance
-	// HealthInterval is how often each of several backends is tried; 0 for
-	// never. A backend that fails to connect is left alone for as long.
+	// HealthInterval is how often each of several backends is tried, and a single
+	// one while it is down; 0 for never. A backend that fails to connect is left
+	// alone for as long.
 	HealthInterval time.Duration
 
 	HandshakeTimeout time.Duration
-	ConnectTimeout   time.Duration // of one address
+	ConnectTimeout   time.Duration // of all addresses and retries together
 	ConnectRetries   int           // more attempts after each address was tried once
 	IdleTimeout      time.Duration // without a byte in either direction; 0 for none
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -159,7 +158,7 @@ func asText(s string) (string, error) {
 }
 
 func asPattern(s string) (string, error) {
-	if _, err := path.Match(s, ""); err != nil || s == "" {
+	if checkPattern(s) != nil {
 		return "", fmt.Errorf(`%q is no pattern: a pattern is a name, in which * stands for anything, ? for one character and [ ] for one of several`, s)
 	}
 	return s, nil
