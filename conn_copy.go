@@ -66,11 +66,10 @@ func (c *Conn) writeSome(w io.Writer) (int64, error) {
 func (c *Conn) writeWhatIsThere(w io.Writer, buf []byte) (int64, error) {
 	c.engineMu.Lock()
 	n, err := c.engine.Read(buf, c.config.now())
-	output := c.engine.HasOutput()
+	output, failed := c.engine.HasOutput(), c.engine.Err() != nil
 	c.engineMu.Unlock()
 	if output {
-		// What could not be sent shows at the next Write.
-		_ = c.flush()
+		c.answer(failed)
 	}
 	if n == 0 {
 		return 0, err
