@@ -15,6 +15,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/watchword-tls/watchword"
@@ -276,16 +277,28 @@ func (s *server) broadcastWaiting(text string) {
 	}
 }
 
-// broadcast queues a line for every peer and returns how many took it.
+// broadcast queues a line for every peer and returns how many took it. Peers whose
+// queues are full are waited for together: several that are stuck hold the others
+// up for no longer than one.
 func (s *server) broadcast(text string) int {
 	s.mu.Lock()
 	peers := slices.Collect(maps.Keys(s.peers))
 	s.mu.Unlock()
-	n := 0
+	line := text + "\n"
+	var taken atomic.Int64
+	var waits sync.WaitGroup
 	for _, p := range peers {
-		if p.enqueue(text + "\n") {
-			n++
+		switch added, over := p.add(line); {
+		case added:
+			taken.Add(1)
+		case !over:
+			waits.Go(func() {
+				if p.enqueue(line) {
+					taken.Add(1)
+				}
+			})
 		}
 	}
-	return n
+	waits.Wait()
+	return int(taken.Load())
 }
