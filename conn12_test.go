@@ -355,3 +355,18 @@ func TestPaddings12(t *testing.T) {
 		}
 	}
 }
+
+// The last flight of a client comes while the server waits for keys. When they
+// are there and the handshake is complete, nobody holds a buffer for it.
+func TestAServerHoldsNoBufferAfterItsHandshake12(t *testing.T) {
+	overEach12(t, func(t *testing.T, client, server *Conn) {
+		for _, c := range []*Conn{client, server} {
+			if err := c.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			if c.engine.input.buf != nil {
+				t.Errorf("After the handshake an end holds %d bytes.", len(c.engine.input.buf))
+			}
+		}
+	})
+}

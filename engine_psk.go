@@ -83,6 +83,7 @@ func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 	if e.want == nil {
 		return errors.New("watchword: Answer was called while the engine waited for no key")
 	}
+	defer e.input.settle()
 	e.now = now
 	answer, failure := e.answer(keys, err)
 	if failure != nil {
