@@ -279,6 +279,34 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// GnuTLS refuses what it takes for too old in a record that has the version of
+// DTLS in its header. That is a refusal, and a server of TLS stays one.
+func TestAlertWithTheVersionOfDTLS(t *testing.T) {
+	m := model{suites13: suite.Preferred(), groups13: groups12(), suites12: suite.Legacy12(), groups12: groups12(), unknownKey: alert.IllegalParameter, nothing: alert.HandshakeFailure}
+	for _, refusal := range []string{"\x15\xfe\xfd\x00\x02\x02\x46", "\x15\xfe\xff\x00\x02\x02\x46"} {
+		address, _ := listen(t, answering(func(h *wire.ClientHello) []byte {
+			if h.LegacyVersion < wire.VersionTLS12 {
+				return []byte(refusal)
+			}
+			return m.answer(h)
+		}))
+		r, err := probeOf(t, Options{Address: address})
+		if err != nil {
+			t.Fatalf("The probe failed: %v", err)
+		}
+		if r.Stopped != nil || r.Older != No {
+			t.Errorf("The probe stopped because of %v, and something older than TLS 1.2 is spoken: %v.", r.Stopped, r.Older)
+		}
+	}
+	// What is longer than an alert, or no alert, is no TLS all the same.
+	for _, other := range []string{"\x15\xfe\xfd\x00\x03\x02\x46\x00", "\x16\xfe\xfd\x00\x02\x02\x46"} {
+		address, _ := listen(t, sends(other))
+		if _, err := probeOf(t, Options{Address: address}); err == nil || !strings.Contains(err.Error(), "something else than TLS") {
+			t.Errorf("The probe of a server that answers %q says %v.", other, err)
+		}
+	}
+}
+
 // A server that stops answering after a while costs what was not asked, and not
 // what was.
 func TestStoppedOnTheWay(t *testing.T) {
@@ -289,7 +317,7 @@ func TestStoppedOnTheWay(t *testing.T) {
 		want  string
 	}{
 		"silent":      {waitForEnd, Options{Timeout: 200 * time.Millisecond}, "it is silent"},
-		"garbage":     {sends("no TLS any more"), Options{}, "something else than TLS"},
+		"garbage":     {sends("no TLS any more"), Options{}, `one of its answers is no TLS; it begins with "no TLS any more"`},
 		"few allowed": {answering(m.answer), Options{MaxConnections: 5}, "5 connections are as many as may be"},
 		"little time": {waitForEnd, Options{Total: 300 * time.Millisecond}, "all connections together may take 300ms"},
 	} {
