@@ -231,7 +231,7 @@ func (l *listener) alert(content []byte) error {
 	}
 	if level == alert.Warning && d != alert.CloseNotify {
 		if l.warnings++; l.warnings > limits.MaxWarningAlerts {
-			return ErrEndless
+			return ErrWarnings
 		}
 		return nil
 	}

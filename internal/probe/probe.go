@@ -108,6 +108,8 @@ var (
 	ErrStalled = errors.New("it began an answer and did not go on in time")
 	// ErrEndless: it sent without end.
 	ErrEndless = fmt.Errorf("it sends without end: after %d bytes there was no answer to be seen in them", limits.MaxProbeAnswer)
+	// ErrWarnings: it sent alerts that end nothing, and no answer.
+	ErrWarnings = fmt.Errorf("it sends nothing but warnings: after %d alerts of that level there was no answer", limits.MaxWarningAlerts+1)
 
 	errCloses = errors.New("it closes every connection without an answer: it speaks no TLS at once, or lets in nobody from here, or refuses in silence what it does not know")
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,7 +94,10 @@ func TestWithoutAKey(t *testing.T) {
 			model{suites12: []suite.ID{0x00AA}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "foreign-suites no-tls13", 4,
 		},
 		"TLS 1.2 with a certificate": {
-			model{suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "certificate no-tls13", 4,
+			model{suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "no-shared-key no-tls13", 4,
+		},
+		"a certificate of TLS 1.2, and an unclear TLS 1.3": {
+			model{suites13: suite.Preferred(), unknownKey: alert.HandshakeFailure, suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, Unknown, No, "", "", "", "certificate", 5,
 		},
 		"nothing but handshake_failure": {
 			model{suites13: suite.Preferred(), unknownKey: alert.HandshakeFailure}, Unknown, No, "", "", "", "nothing-usable", 5,
@@ -237,7 +241,7 @@ func TestNoServer(t *testing.T) {
 		"long message":         {sends("\x16\x03\x03\x00\x04\x02\xff\xff\xff"), "longer than allowed"},
 		"other message":        {sends("\x16\x03\x03\x00\x04\x0e\x00\x00\x00"), "holds a server_hello_done that has no place there"},
 		"bad alert":            {sends("\x15\x03\x03\x00\x02\x07\x28"), "level"},
-		"endless warnings":     {sendsEndlessly("\x15\x03\x03\x00\x02\x01\x70"), "it sends without end"},
+		"endless warnings":     {sendsEndlessly("\x15\x03\x03\x00\x02\x01\x70"), "it sends nothing but warnings: after 5 alerts of that level there was no answer"},
 		"endless handshake":    {sendsEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), "no place there"},
 		"endless hello":        {sendsEndlessly("\x16\x03\x03\x00\x01\x02"), "longer than allowed"},
 		"endless small pieces": {sendsEndlessly("\x16\x03\x03\x00\x01\x00"), "no place there"},
@@ -264,6 +268,29 @@ func TestNoServer(t *testing.T) {
 				t.Errorf("A control character of the server's is in the sentence %q.", err)
 			}
 		})
+	}
+}
+
+// A flight that has a beginning and no end.
+func TestEndlessFlight(t *testing.T) {
+	m := model{suites12: []suite.ID{suite.PSKAES128GCMSHA256}, nothing: alert.HandshakeFailure}
+	address, _ := listen(t, func(raw net.Conn) {
+		h := readHello(raw)
+		if h == nil {
+			return
+		}
+		out := m.answer(h)
+		if !slices.Contains(h.SupportedVersions, wire.VersionTLS13) {
+			out = out[:len(out)-9] // without the record of ServerHelloDone
+		}
+		if _, err := raw.Write(out); err == nil {
+			sendsEndlessly("\x16\x03\x03\x00\x04\x0d\x00\x00\x00")(raw)
+		}
+	})
+	// TLS 1.3 was refused before.
+	r, err := probeOf(t, Options{Address: address})
+	if err != nil || r.Stopped != ErrEndless {
+		t.Errorf("The probe ended with %v: %+v", err, r)
 	}
 }
 
