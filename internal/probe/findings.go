@@ -170,6 +170,8 @@ func (r *Report) whyLegacy() string {
 	switch {
 	case v.Spoken != Yes:
 		return "it takes keys without forward secrecy alone"
+	case v.WithGroup.Spoken == Unknown:
+		return "nothing with forward secrecy was found before the questions ended"
 	case !v.hasOurGroup() || v.WithGroup.Spoken != Yes:
 		return "it has no suite with forward secrecy in common with Watchword"
 	case v.ExtendedMasterSecret != Yes:

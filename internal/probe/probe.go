@@ -45,6 +45,18 @@ type prober struct {
 	// odd: the server said illegal_parameter of an unknown key in TLS 1.3, as
 	// GnuTLS does of a binder. A server that speaks no TLS 1.3 might too.
 	odd bool
+	// doubts take back what was concluded from connections that the server
+	// closed without an alert. Some refuse so, and a server that ends looks the
+	// same.
+	doubts []func()
+}
+
+// doubt remembers how to take back what was concluded from an answer, should it
+// turn out that it was none.
+func (p *prober) doubt(a *answer, takeBack func()) {
+	if a.closed {
+		p.doubts = append(p.doubts, takeBack)
+	}
 }
 
 // Run asks the server. An error means that nothing was learned, and why. What
@@ -63,6 +75,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer cancel()
 	p := &prober{Options: o, ctx: limited, report: newReport(o)}
 	err := p.run()
+	if err != nil {
+		for _, takeBack := range p.doubts {
+			takeBack()
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -195,6 +212,7 @@ func (p *prober) enumerate(v *Version, first *answer, suites []suite.ID, groups 
 		}
 	}
 	v.SuitesComplete = true
+	p.doubt(a, func() { v.SuitesComplete = false })
 	return p.enumerateGroups(v, groups, ask)
 }
 
@@ -214,6 +232,7 @@ func (p *prober) enumerateGroups(v *Version, groups []wire.NamedGroup, ask quest
 			return err
 		}
 		if !a.chose(suites, remaining) || a.group() == 0 {
+			p.doubt(a, func() { v.GroupsComplete = false })
 			break
 		}
 		v.note(a)
