@@ -129,6 +129,7 @@ func dial(ctx context.Context, env *ui, address string, config *watchword.Config
 	if verbose {
 		env.say("%s", describeSession(address, conn.Session(), time.Since(begin)))
 	}
+	new(oldPeerNotes).add(env, "the server at "+address, conn.Session())
 	return conn, nil
 }
 
