@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword"
@@ -138,7 +139,7 @@ func (p *prober) connect() (net.Conn, error) {
 	}
 	deadline := time.Now().Add(p.Timeout)
 	d := net.Dialer{Deadline: deadline}
-	raw, err := d.DialContext(p.ctx, "tcp", p.Address)
+	raw, err := orCut(d.DialContext(p.ctx, "tcp", p.Address))
 	if err != nil {
 		return nil, p.cause(err)
 	}
@@ -152,6 +153,19 @@ func (p *prober) connect() (net.Conn, error) {
 	}
 	// Whoever cancels does not wait for the server.
 	return &stoppable{raw, context.AfterFunc(p.ctx, func() { raw.Close() })}, nil
+}
+
+// orCut takes what a Dialer returned. Of a connection that the server took and
+// reset at once the system may say so while it still connects: that is one that
+// the server closed, like any other.
+func orCut(raw net.Conn, err error) (net.Conn, error) {
+	const onWindows = 10054 // WSAECONNRESET
+	var number syscall.Errno
+	if !errors.As(err, &number) || number != syscall.ECONNRESET && number != onWindows {
+		return raw, err
+	}
+	raw, other := net.Pipe()
+	return raw, other.Close()
 }
 
 // stoppable is a connection that ends with the run.
