@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A server that cuts at once has taken the connection, whether the system says so
@@ -15,6 +16,9 @@ func TestCutWhileConnecting(t *testing.T) {
 		raw, err2 := orCut(nil, err)
 		if err2 != nil {
 			t.Fatalf("A connection that was cut is an error: %v", err2)
+		}
+		if err := raw.SetDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Errorf("It has no deadlines: %v", err)
 		}
 		l := &listener{conn: raw}
 		if err := l.listen(); err != nil || !l.answer.closed {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"time"
@@ -164,9 +165,16 @@ func orCut(raw net.Conn, err error) (net.Conn, error) {
 	if !errors.As(err, &number) || number != syscall.ECONNRESET && number != onWindows {
 		return raw, err
 	}
-	raw, other := net.Pipe()
-	return raw, other.Close()
+	raw, _ = net.Pipe()
+	return &cutConn{raw}, nil
 }
+
+// cutConn is a connection that the server has cut.
+type cutConn struct{ net.Conn }
+
+func (*cutConn) Read([]byte) (int, error)    { return 0, io.EOF }
+func (*cutConn) Write([]byte) (int, error)   { return 0, io.ErrClosedPipe }
+func (*cutConn) SetDeadline(time.Time) error { return nil }
 
 // stoppable is a connection that ends with the run.
 type stoppable struct {
