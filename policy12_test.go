@@ -52,7 +52,7 @@ func TestNoCommonVersionOrSuite(t *testing.T) {
 		{"groups that the server was told to leave out", func(c, s *Config) {
 			c.Policy, s.Policy, c.MaxVersion = Compatible, Compatible, VersionTLS12
 			c.Groups, s.Groups = []Group{X25519}, []Group{P256}
-		}, alert.HandshakeFailure, []string{"no group is in common: the client offers x25519, here secp256r1 are allowed"}, "policy"},
+		}, alert.HandshakeFailure, []string{"no group in common for the TLS 1.2 suites that both ends have: the client offers x25519; here secp256r1 are allowed"}, "policy"},
 		{"protocols", func(c, s *Config) {
 			c.Policy, s.Policy, c.MaxVersion = Compatible, Compatible, VersionTLS12
 			c.NextProtos, s.NextProtos = []string{"a"}, []string{"b"}

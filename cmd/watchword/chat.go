@@ -66,9 +66,13 @@ func describeSession(remote string, s watchword.Session, took time.Duration) str
 	if s.Resumed {
 		how = "resumed"
 	}
-	return fmt.Sprintf("%s %s: %s, %s key, %s, %s, %s%s, %s, in %.1f ms", time.Now().Format("15:04:05.000"), remote,
+	hint := ""
+	if s.IdentityHint != "" {
+		hint = ", identity hint " + hintName([]byte(s.IdentityHint))
+	}
+	return fmt.Sprintf("%s %s: %s, %s key, %s, %s, %s%s, %s, in %.1f ms%s", time.Now().Format("15:04:05.000"), remote,
 		keyfile.FormatIdentity(s.Identity), s.Kind, watchword.VersionName(s.Version), s.Suite, describeExchange(s), describeOptions12(s),
-		how, float64(took.Microseconds())/1000)
+		how, float64(took.Microseconds())/1000, hint)
 }
 
 // describeExchange says what keeps the connection secret when the key does not.

@@ -53,6 +53,15 @@ var fakeServers = map[string]hostileClient{
 	"bad-lines": answers("first\nnot \xff UTF-8\nlast\n", (*watchword.Conn).Close),
 	"escapes":   answers("\x1b[2J a\x00b \u202e\n", (*watchword.Conn).Close),
 	"answers":   answers("one\ntwo", (*watchword.Conn).Close),
+	"hint": func(raw net.Conn, key *watchword.Key) error {
+		config := serverConfig(key)
+		config.Policy, config.IdentityHint = watchword.Compatible, "\x1b[2J\u202e\n"
+		conn := watchword.Server(raw, config)
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			return err
+		}
+		return conn.Close()
+	},
 	"too-early": func(raw net.Conn, key *watchword.Key) error {
 		conn := watchword.Server(raw, serverConfig(key))
 		if _, err := conn.Read(make([]byte, 100)); err != nil {

@@ -100,6 +100,8 @@ func olderAdvice(c *watchword.Config) string {
 		return "what is older is not safe, and not here"
 	case tls12:
 		return "TLS 1.3 was left out by --suite or by the key"
+	case o.Kind == watchword.Imported && c.Policy != watchword.Modern:
+		return "TLS 1.2 needs an external key on both ends (watchword key new --external)"
 	case o.Kind == watchword.Imported:
 		return "TLS 1.2 needs an external key on both ends (watchword key new --external) and --policy compatible"
 	case o.Version == watchword.VersionTLS13:

@@ -129,6 +129,7 @@ func dial(ctx context.Context, env *ui, address string, config *watchword.Config
 	if verbose {
 		env.say("%s", describeSession(address, conn.Session(), time.Since(begin)))
 	}
+	new(oldPeerNotes).add(env, "the server at "+address, conn.Session())
 	return conn, nil
 }
 
@@ -136,7 +137,7 @@ func dial(ctx context.Context, env *ui, address string, config *watchword.Config
 func connect(ctx context.Context, address string, config *watchword.Config) (*watchword.Conn, error) {
 	config.ServerName = serverName(address)
 	d := net.Dialer{Timeout: limits.ConnectSeconds * time.Second}
-	raw, err := d.DialContext(ctx, "tcp", address)
+	raw, err := orCut(d.DialContext(ctx, "tcp", address))
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,7 @@ type flags struct {
 	env        *ui
 	verb       verb
 	positional bool // arguments that are no options are allowed
+	before     int  // how many arguments were read before those of parse
 }
 
 // flags returns the options of the named verb, to be declared and parsed.
@@ -110,7 +111,7 @@ func (f *flags) parse(args []string) (status int, ok bool) {
 	case err != nil:
 		return f.env.usage(f.verb.name, "%s: %v", f.verb.name, err), false
 	case f.NArg() > 0 && !f.positional:
-		return f.env.usage(f.verb.name, "%s: there is an argument that belongs to no option: number %d", f.verb.name, len(args)-f.NArg()+1), false
+		return f.env.usage(f.verb.name, "%s: there is an argument that belongs to no option: number %d", f.verb.name, f.before+len(args)-f.NArg()+1), false
 	}
 	return statusOK, true
 }

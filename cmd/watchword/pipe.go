@@ -166,7 +166,7 @@ func (o *pipeOptions) dial(ctx context.Context, env *ui) (*watchword.Conn, strin
 	}
 	begin := time.Now()
 	d := net.Dialer{Timeout: *o.connect}
-	raw, err := d.DialContext(ctx, "tcp", o.address)
+	raw, err := orCut(d.DialContext(ctx, "tcp", o.address))
 	if err != nil {
 		return nil, "", o.dialFailure(ctx, err, config)
 	}

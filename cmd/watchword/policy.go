@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/suite"
 )
 
@@ -52,6 +54,32 @@ func (p *policyFlags) checkKey(c *watchword.Config, k *watchword.Key) error {
 	}
 	_, err := watchword.NewClientEngine(c, "", time.Now())
 	return err
+}
+
+// checkHint says why a server does not send this identity hint. The error goes on
+// after the option's name.
+func (p *policyFlags) checkHint(hint string) error {
+	switch {
+	case !p.flags.given("identity-hint"):
+		return nil
+	case p.policy == watchword.Modern:
+		return errors.New("is for TLS 1.2, which --policy modern does not speak: leave it out, or add --policy compatible")
+	case len(p.suites) > 0 && !slices.ContainsFunc(p.suites, isSuite12):
+		return errors.New("is for TLS 1.2, of which --suite leaves nothing: leave one of them out")
+	case hint == "":
+		return errors.New("is empty, which is no hint: leave it out")
+	case len(hint) > limits.MaxIdentityHint:
+		return fmt.Errorf("has %d bytes, at most %d are allowed", len(hint), limits.MaxIdentityHint)
+	case escape(hint) != hint:
+		// RFC 4279 §5.1 wants UTF-8.
+		return errors.New("has characters in it that do not print, or is no UTF-8: clients show it")
+	}
+	return nil
+}
+
+func isSuite12(id watchword.SuiteID) bool {
+	s, ok := suite.ByID(suite.ID(id))
+	return ok && s.Version == watchword.VersionTLS12
 }
 
 // noKeys is a lookup for a configuration that is only checked.

@@ -34,6 +34,9 @@ It is polite: one connection after the other, as many as there are answers, at
 most %d in %d seconds. It ends each in order. The identity that it gives where
 it has none begins with watchword-probe-, for whoever reads the server's log.
 
+--json shows an object on one line. Of a server that could not be asked it holds
+the address and the error alone.
+
 The status is 0 if the policy modern or compatible reaches the server, as far as
 can be told, and with a key if a handshake was completed so; 1 if only legacy
 does, or nothing, or the key was refused in every version, or the server could not
@@ -54,25 +57,31 @@ func runProbe(ctx context.Context, env *ui, args []string) int {
 	if *timeout <= 0 {
 		return env.usage("probe", "--timeout is %v: it must be more than nothing", *timeout)
 	}
+	fail := func(err error) int {
+		if *json {
+			env.printf("%s\n", probeErrorJSON(address, err))
+		}
+		return env.fail(err)
+	}
 	o := probe.Options{Address: address, ServerName: serverName(address), Timeout: *timeout}
 	if f.given("keys") || f.given("id") {
 		file, err := keys.load()
 		if err != nil {
-			return env.fail(err)
+			return fail(err)
 		}
 		if o.Key, err = file.Current(id()); err != nil {
-			return env.fail(err)
+			return fail(err)
 		}
 		if err := probe.CheckKey(o.Key); err != nil {
-			return env.fail(err)
+			return fail(err)
 		}
 	}
 	report, err := probe.Run(ctx, o)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return env.fail(fmt.Errorf("stopped before %s had told anything", address))
+		return fail(fmt.Errorf("stopped before %s had told anything", address))
 	case err != nil:
-		return env.fail(probeFailure(address, err))
+		return fail(probeFailure(address, err))
 	}
 	if *json {
 		env.printf("%s\n", probeJSON(report))
@@ -97,7 +106,7 @@ func (f *flags) parseWithAddress(args []string) (address string, status int, ok 
 	}
 	if f.NArg() > 0 {
 		address = f.Arg(0)
-		f.positional = false
+		f.positional, f.before = false, len(args)-f.NArg()+1
 		if status, ok = f.parse(f.Args()[1:]); !ok {
 			return "", status, false
 		}

@@ -216,6 +216,18 @@ func probeJSON(r *probe.Report) string {
 	if r.Stopped != nil {
 		o.Stopped = systemReason(r.Stopped).Error()
 	}
+	return marshal(o)
+}
+
+// probeErrorJSON is what there is for programs where there is no result.
+func probeErrorJSON(address string, err error) string {
+	return marshal(struct {
+		Address string `json:"address"`
+		Error   string `json:"error"`
+	}{address, strings.TrimPrefix(err.Error(), "watchword: ")})
+}
+
+func marshal(o any) string {
 	text, err := json.Marshal(o)
 	if err != nil {
 		panic("strings and numbers always have a form in JSON: " + err.Error())

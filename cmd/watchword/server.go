@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -61,11 +62,15 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 	verbose := f.Bool("verbose", false, "say a line about each handshake")
 	timeout := f.handshakeTime()
 	policy := f.policies()
+	hint := f.String("identity-hint", "", fmt.Sprintf("a `TEXT` of at most %d bytes that clients of TLS 1.2 are told\nbefore they name their key, for those that choose by it; anybody\nwho connects can read it", limits.MaxIdentityHint))
 	if status, ok := f.parse(args); !ok {
 		return status
 	}
 	if err := policy.check(); err != nil {
 		return env.usage("server", "%v", err)
+	}
+	if err := policy.checkHint(*hint); err != nil {
+		return env.usage("server", "--identity-hint %v", err)
 	}
 	if err := checkAddress(*listen); err != nil {
 		return env.usage("server", "--listen: %v", err)
@@ -85,7 +90,7 @@ func runServer(ctx context.Context, env *ui, args []string) int {
 	if err != nil {
 		return env.fail(err)
 	}
-	config := &watchword.Config{Lookup: lookup, HandshakeTimeout: *timeout}
+	config := &watchword.Config{Lookup: lookup, HandshakeTimeout: *timeout, IdentityHint: *hint}
 	policy.apply(config)
 	s := newServer(env, config)
 	s.once, s.verbose, s.keys = *once, *verbose, keys.suffix()
@@ -119,6 +124,7 @@ type server struct {
 	config   *watchword.Config
 	out      *messageWriter
 	failures *failureLog
+	old      oldPeerNotes
 	keys     string // the option that names the key file
 	once     bool
 	verbose  bool

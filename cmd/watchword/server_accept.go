@@ -106,6 +106,7 @@ func (s *server) handshake(ctx context.Context, raw net.Conn, place *list.Elemen
 		if s.verbose {
 			s.env.say("%s", describeSession(remote, conn.Session(), took))
 		}
+		s.old.add(s.env, p.name(), conn.Session())
 		return p
 	}
 	if ctx.Err() == nil {

@@ -6,6 +6,7 @@ package handshake
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/watchword-tls/watchword/alert"
@@ -105,7 +106,7 @@ func chooseProtocol(offered, ours []string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", alert.New(alert.NoApplicationProtocol, fmt.Sprintf("no application protocol in common: the client offers %q, we have %q", shown(offered), ours))
+	return "", alert.New(alert.NoApplicationProtocol, "no application protocol in common: the client offers "+listed(offered, strconv.Quote)+"; we have "+listed(ours, strconv.Quote))
 }
 
 // readLimit checks a record_size_limit and returns how many bytes of content it
@@ -117,16 +118,23 @@ func readLimit(v uint16) (int, error) {
 	return int(v) - 1, nil
 }
 
-func joined[T fmt.Stringer](list []T) string {
-	var names []string
-	for _, v := range shown(list) {
-		names = append(names, v.String())
-	}
-	return strings.Join(names, ", ")
-}
+// joined lists what has a name of its own.
+func joined[T fmt.Stringer](list []T) string { return listed(list, T.String) }
 
-// shown returns as much of a peer's list as goes into a sentence.
-func shown[T any](list []T) []T { return list[:min(len(list), 8)] }
+// listed puts as much of a list into words as goes into a sentence, and says
+// how much is left out. A peer's list may have thousands of entries.
+func listed[T any](list []T, name func(T) string) string {
+	const shown = 8
+	names := make([]string, 0, shown)
+	for _, v := range list[:min(len(list), shown)] {
+		names = append(names, name(v))
+	}
+	text := strings.Join(names, ", ")
+	if rest := len(list) - len(names); rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
+}
 
 // limitOrMost returns the configured limit of content, or the most there is.
 func limitOrMost(n int) int {

@@ -99,13 +99,9 @@ func TestClientHelloOf12Refused(t *testing.T) {
 	legacyVersion := func(v uint16) func(*wire.ClientHello) {
 		return func(h *wire.ClientHello) { h.LegacyVersion = v }
 	}
-	suites := func(list ...uint16) func(*wire.ClientHello) {
-		return func(h *wire.ClientHello) { h.CipherSuites = list }
-	}
 	addSuite := func(id uint16) func(*wire.ClientHello) {
 		return func(h *wire.ClientHello) { h.CipherSuites = append(h.CipherSuites, id) }
 	}
-	const noSuite = "no TLS 1.2 suite in common: the client offers "
 	for _, c := range []refusal12[wire.ClientHello]{
 		{"as it is", nil, func(h *wire.ClientHello) {}, accepted, ""},
 
@@ -121,16 +117,7 @@ func TestClientHelloOf12Refused(t *testing.T) {
 		{"a fallback, where TLS 1.3 is spoken here", set{serverBoth}, addSuite(wire.FallbackSCSV), alert.InappropriateFallback, "fell back to TLS 1.2"},
 		{"a fallback, to the best version here", nil, addSuite(wire.FallbackSCSV), accepted, ""},
 
-		// Suites and groups.
-		{"no suite with a shared key", nil, suites(0xc02b, 0x002f, 0x1301), alert.HandshakeFailure, noSuite + "none with a pre-shared key that we have; here TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256 are allowed; none of the suites"},
-		{"CCM and DHE_PSK", nil, suites(0xc0a4, 0x00aa), alert.HandshakeFailure, noSuite + "none with a pre-shared key"},
-		{"suites of the policy legacy", set{serverCompatible}, suites(0x00a8, 0x008c), alert.HandshakeFailure, noSuite + "TLS_PSK_WITH_AES_128_GCM_SHA256, TLS_PSK_WITH_AES_128_CBC_SHA; here TLS_ECDHE"},
-		{"suites of the policy legacy, and a hint at it", set{serverCompatible}, suites(0x00a8), alert.HandshakeFailure, "the policy legacy would allow what it offers"},
-		{"suites that legacy has not chosen", set{serverLegacy}, suites(0x00a8), alert.HandshakeFailure, "are allowed (sent"},
-		{"groups that we do not have", nil, func(h *wire.ClientHello) { h.SupportedGroups = []wire.NamedGroup{0x18, 0x100} }, alert.HandshakeFailure, "no group is in common: the client offers secp384r1, ffdhe2048, here x25519, secp256r1 are allowed"},
-		{"the hybrid group alone", set{func(s *setup12) { s.server.Groups = allGroups }}, func(h *wire.ClientHello) { h.SupportedGroups = []wire.NamedGroup{wire.GroupX25519MLKEM768} }, alert.HandshakeFailure, "no group is in common"},
-		{"no supported_groups", nil, func(h *wire.ClientHello) { h.SupportedGroups = nil }, accepted, ""}, // RFC 8422 §4
-		{"no supported_groups, and no P-256 here", set{func(s *setup12) { s.server.Groups = []wire.NamedGroup{wire.GroupX25519} }}, func(h *wire.ClientHello) { h.SupportedGroups = nil }, alert.HandshakeFailure, "no group is in common"},
+		// Suites and groups: see TestNothingOf12InCommon.
 		{"no ec_point_formats", nil, func(h *wire.ClientHello) { h.ECPointFormats = nil }, accepted, ""},
 		{"no uncompressed points", nil, func(h *wire.ClientHello) { h.ECPointFormats = []byte{1, 2} }, alert.IllegalParameter, "uncompressed"}, // RFC 8422 §5.1.2
 
@@ -150,7 +137,8 @@ func TestClientHelloOf12Refused(t *testing.T) {
 		{"a record_size_limit of 63", nil, func(h *wire.ClientHello) { h.RecordSizeLimit = limit(63) }, alert.IllegalParameter, "63 bytes"},
 		{"a record_size_limit of 64", nil, func(h *wire.ClientHello) { h.RecordSizeLimit = limit(64) }, accepted, ""},
 		{"a record_size_limit over the most", nil, func(h *wire.ClientHello) { h.RecordSizeLimit = limit(65535) }, accepted, ""},
-		{"another protocol", set{func(s *setup12) { s.server.NextProtos = []string{"a"} }}, func(h *wire.ClientHello) { h.ALPN = []string{"b"} }, alert.NoApplicationProtocol, `"b"`},
+		{"another protocol", set{func(s *setup12) { s.server.NextProtos = []string{"a"} }}, func(h *wire.ClientHello) { h.ALPN = []string{"b"} }, alert.NoApplicationProtocol, `the client offers "b"; we have "a" (sent`},
+		{"many other protocols", set{func(s *setup12) { s.server.NextProtos = []string{"a"} }}, func(h *wire.ClientHello) { h.ALPN = strings.Split("bcdefghijklm", "") }, alert.NoApplicationProtocol, `"h", "i" and 4 more; we have "a"`},
 		{"a session id", nil, func(h *wire.ClientHello) { h.LegacySessionID = make([]byte, 32) }, accepted, ""},
 		{"no extensions at all, in legacy", set{serverLegacy, plainPSK}, func(h *wire.ClientHello) {
 			*h = wire.ClientHello{LegacyVersion: h.LegacyVersion, Random: h.Random, CipherSuites: h.CipherSuites, LegacyCompressionMethods: h.LegacyCompressionMethods}

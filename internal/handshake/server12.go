@@ -256,14 +256,21 @@ func chooseSuite12(hello *wire.ClientHello, c *ServerConfig) (*suite.Suite, wire
 			return s, group, nil
 		}
 	}
-	sentence := "no TLS 1.2 suite in common: the client offers " + suiteNames12(hello.CipherSuites) + "; here " + joined(c.Suites12) + " are allowed"
-	if group == 0 && uses12(c.Suites12, suite.ECDHEPSK) {
-		sentence += ", and no group is in common: the client offers " + joined(offered) + ", here " + joined(groups12(c.Groups)) + " are allowed"
-	} else if !c.Legacy && !offersAny(hello.CipherSuites, suite.Compatible12()) {
-		// Else the policy allows it, and Config.Suites is what does not.
-		sentence += policyHint(hello.CipherSuites)
+	return nil, 0, alert.New(alert.HandshakeFailure, noSuite12(hello.CipherSuites, offered, c))
+}
+
+// noSuite12 says why chooseSuite12 found nothing.
+func noSuite12(suites []uint16, groups []wire.NamedGroup, c *ServerConfig) string {
+	if offersAny(suites, c.Suites12) {
+		// Each of them needs a group, or it would have been chosen.
+		return "no group in common for the TLS 1.2 suites that both ends have: the client offers " + joined(groups) + "; here " + joined(groups12(c.Groups)) + " are allowed"
 	}
-	return nil, 0, alert.New(alert.HandshakeFailure, sentence)
+	sentence := "no TLS 1.2 suite in common: the client offers " + suiteNames12(suites) + "; here " + joined(c.Suites12) + " are allowed"
+	if !c.Legacy && offersAny(suites, suite.Legacy12()) && !offersAny(suites, suite.Compatible12()) {
+		// Else no policy helps, or this one allows it and Config.Suites does not.
+		sentence += policyHint(suites)
+	}
+	return sentence
 }
 
 // server12WaitClientKeyExchange waits for the client's identity.

@@ -67,7 +67,10 @@ func policyHint(offered []uint16) string {
 	case offersAny(offered, suite.Legacy12()):
 		return "; with an external key, the policy legacy would allow what it offers"
 	}
-	return "; none of the suites that it offers is one with a pre-shared key that we have"
+	if names := suiteNames(offered); names != "" {
+		return "; none of the suites that it offers is one with a pre-shared key that we have: " + names
+	}
+	return "; it offers no suite"
 }
 
 // offersAny reports whether a peer's list has one of these suites.
@@ -75,7 +78,8 @@ func offersAny(offered []uint16, ids []suite.ID) bool {
 	return slices.ContainsFunc(ids, func(id suite.ID) bool { return slices.Contains(offered, uint16(id)) })
 }
 
-// suiteNames12 are those of TLS 1.2 with a pre-shared key in a peer's list.
+// suiteNames12 are those of TLS 1.2 with a pre-shared key in a peer's list, or
+// what is there in their place.
 func suiteNames12(offered []uint16) string {
 	var known []suite.ID
 	for _, id := range suite.Legacy12() {
@@ -83,10 +87,23 @@ func suiteNames12(offered []uint16) string {
 			known = append(known, id)
 		}
 	}
-	if known == nil {
-		return "none with a pre-shared key that we have"
+	names := suiteNames(offered)
+	switch {
+	case known != nil:
+		return joined(known)
+	case names == "":
+		return "none"
 	}
-	return joined(known)
+	return "none with a pre-shared key that we have, but " + names
+}
+
+// suiteNames are the suites in a peer's list, without what is a signal and no
+// suite.
+func suiteNames(offered []uint16) string {
+	suites := slices.DeleteFunc(slices.Clone(offered), func(id uint16) bool {
+		return id == wire.RenegotiationSCSV || id == wire.FallbackSCSV
+	})
+	return listed(suites, wire.SuiteName)
 }
 
 // checkHello13 refuses a ClientHello that chose TLS 1.3 and is not one of it

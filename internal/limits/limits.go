@@ -257,6 +257,11 @@ const (
 	FailureBurst   = 20
 	FailureSeconds = 10
 
+	// MaxOldPeerNotes is how many identities without the extended master secret
+	// are named in the log of one process, a line each: who has more of them
+	// knows that they are old.
+	MaxOldPeerNotes = 100
+
 	// MaxProbeConnections is how many connections one run of "watchword probe"
 	// opens: each of 17 suites and 6 groups that a server speaks costs one, and
 	// a dozen other questions stay below with them.

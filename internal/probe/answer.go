@@ -108,6 +108,7 @@ type listener struct {
 	messages record.Reassembler
 	answer   answer
 	heard    bool // a whole record of TLS came
+	knownTLS bool // as it did in an earlier connection
 	done     bool
 	warnings int
 }
@@ -151,6 +152,7 @@ func (l *listener) ended(err error, total int) error {
 // take takes apart the whole records that there are.
 func (l *listener) take() error {
 	for !l.done {
+		acceptDTLSAlert(l.buf)
 		_, total, err := l.records.Next(l.buf)
 		if err != nil {
 			return l.noTLS(err)
@@ -171,14 +173,30 @@ func (l *listener) take() error {
 	return nil
 }
 
+// acceptDTLSAlert gives an alert the version of TLS that has the one of DTLS 1.2
+// or 1.0 in the header of its record. GnuTLS sends protocol_version so where
+// what it was offered is older than all that it speaks.
+func acceptDTLSAlert(rec []byte) {
+	if len(rec) < limits.RecordHeaderLen || record.ContentType(rec[0]) != record.Alert {
+		return
+	}
+	switch string(rec[1:limits.RecordHeaderLen]) {
+	case "\xfe\xfd\x00\x02", "\xfe\xff\x00\x02":
+		rec[1], rec[2] = 3, 3
+	}
+}
+
 // noTLS shows the beginning of what a server says that speaks first, or
-// something else.
+// something else. One that has spoken TLS before does neither.
 func (l *listener) noTLS(err error) error {
 	const shown = 40 // bytes
 	if l.heard || !errors.Is(err, record.ErrVersion) {
 		return err
 	}
 	text := l.buf[:min(len(l.buf), shown)]
+	if l.knownTLS {
+		return fmt.Errorf("one of its answers is no TLS; it begins with %q", text)
+	}
 	return fmt.Errorf("it speaks something else than TLS, or something else first; its answer begins with %q", text)
 }
 
@@ -213,7 +231,7 @@ func (l *listener) alert(content []byte) error {
 	}
 	if level == alert.Warning && d != alert.CloseNotify {
 		if l.warnings++; l.warnings > limits.MaxWarningAlerts {
-			return ErrEndless
+			return ErrWarnings
 		}
 		return nil
 	}

@@ -118,7 +118,7 @@ func (r *Report) findVersions() {
 	case r.Usable:
 		r.find("policy", "needs --policy legacy: %s", r.whyLegacy())
 	case r.Certificate == Yes && r.TLS12.Spoken != Yes:
-		r.find("certificate", "shows a certificate to whoever has no key that it knows: whether it takes a shared key can be told only with one (--id and --keys)")
+		r.findCertificate()
 	case r.Key == nil && r.TLS13.Spoken == Yes:
 		r.find("nothing-usable", "speaks TLS 1.3: whether it takes a shared key can be told only with one (--id and --keys)")
 	case r.Key == nil:
@@ -139,6 +139,23 @@ func (r *Report) findVersions() {
 	}
 }
 
+// findCertificate says what a server that goes on with a certificate takes
+// besides, as far as it was asked.
+func (r *Report) findCertificate() {
+	switch {
+	case r.TLS13.Spoken == No && r.TLS12.Spoken == No:
+		r.find("no-shared-key", "takes no shared key: it does not speak TLS 1.3, and in TLS 1.2 it shows a certificate and refused every suite with a shared key that Watchword has")
+	case r.Key == nil:
+		r.find("certificate", "shows a certificate to whoever has no key that it knows: whether it takes a shared key can be told only with one (--id and --keys)")
+	case r.TLS13.Key == No:
+		r.find("certificate", "shows a certificate, and does not take this key: it may know others")
+	case r.Key.Options().Version == watchword.VersionTLS12:
+		r.find("certificate", "shows a certificate, and could not be asked with this key: whether it takes a shared key can be told only with one for TLS 1.3")
+	default:
+		r.find("certificate", "shows a certificate, and was not asked with this key to the end: whether it takes it is not known")
+	}
+}
+
 func groupList(groups []wire.NamedGroup) string {
 	var names []string
 	for _, g := range groups {
@@ -153,6 +170,8 @@ func (r *Report) whyLegacy() string {
 	switch {
 	case v.Spoken != Yes:
 		return "it takes keys without forward secrecy alone"
+	case v.WithGroup.Spoken == Unknown:
+		return "nothing with forward secrecy was found before the questions ended"
 	case !v.hasOurGroup() || v.WithGroup.Spoken != Yes:
 		return "it has no suite with forward secrecy in common with Watchword"
 	case v.ExtendedMasterSecret != Yes:

@@ -148,6 +148,7 @@ func (p *prober) provokeRefusals(v *Version) error {
 			return err
 		}
 		*c.ending = a.ending()
+		p.doubt(a, func() { *c.ending = "" })
 	}
 	return nil
 }

@@ -6,12 +6,16 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/suite"
+	"github.com/watchword-tls/watchword/internal/wire"
 )
 
 func keyOf(t *testing.T, identity string, b byte, o watchword.KeyOptions) *watchword.Key {
@@ -142,5 +146,35 @@ func TestSilentInAHandshake(t *testing.T) {
 	}
 	if r.Stopped != ErrSilent || r.TLS13.Spoken != Yes {
 		t.Errorf("It stopped because of %v, and TLS 1.3 is %v.", r.Stopped, r.TLS13.Spoken)
+	}
+}
+
+// What is said of a server with a certificate depends on what was asked: whoever
+// gave a key is not told to give one, and where every suite with a shared key
+// was refused, there is nothing left that a key could tell.
+func TestSentenceAboutACertificate(t *testing.T) {
+	external := watchword.KeyOptions{Kind: watchword.External}
+	tls13 := model{suites13: suite.Preferred(), groups13: []wire.NamedGroup{wire.GroupX25519}, certificate: true, nothing: alert.HandshakeFailure}
+	tls12 := model{suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}
+	const only = "takes no shared key: it does not speak TLS 1.3, and in TLS 1.2 it shows a certificate and refused every suite with a shared key that Watchword has"
+	for name, c := range map[string]struct {
+		server model
+		key    *watchword.Key
+		want   string
+	}{
+		"TLS 1.2, no key":            {tls12, nil, only},
+		"TLS 1.2, a key":             {tls12, keyOf(t, "alice", 1, external), only},
+		"TLS 1.3, no key":            {tls13, nil, "shows a certificate to whoever has no key that it knows: whether it takes a shared key can be told only with one (--id and --keys)"},
+		"TLS 1.3, a key":             {tls13, keyOf(t, "alice", 1, external), "shows a certificate, and does not take this key: it may know others"},
+		"TLS 1.3, a key for TLS 1.2": {tls13, keyOf(t, "alice", 1, watchword.KeyOptions{Kind: watchword.External, Version: watchword.VersionTLS12}), "shows a certificate, and could not be asked with this key: whether it takes a shared key can be told only with one for TLS 1.3"},
+	} {
+		address, _ := listen(t, answering(c.server.answer))
+		r, err := probeOf(t, Options{Address: address, Key: c.key})
+		if err != nil || r.Stopped != nil {
+			t.Fatalf("%s: the probe failed: %v, %+v", name, err, r)
+		}
+		if !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Sentence == c.want }) {
+			t.Errorf("%s: the findings are %q, want %q.", name, r.Findings, c.want)
+		}
 	}
 }

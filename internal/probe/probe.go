@@ -12,7 +12,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword"
@@ -45,6 +47,18 @@ type prober struct {
 	// odd: the server said illegal_parameter of an unknown key in TLS 1.3, as
 	// GnuTLS does of a binder. A server that speaks no TLS 1.3 might too.
 	odd bool
+	// doubts take back what was concluded from connections that the server
+	// closed without an alert. Some refuse so, and a server that ends looks the
+	// same.
+	doubts []func()
+}
+
+// doubt remembers how to take back what was concluded from an answer, should it
+// turn out that it was none.
+func (p *prober) doubt(a *answer, takeBack func()) {
+	if a.closed {
+		p.doubts = append(p.doubts, takeBack)
+	}
 }
 
 // Run asks the server. An error means that nothing was learned, and why. What
@@ -63,6 +77,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer cancel()
 	p := &prober{Options: o, ctx: limited, report: newReport(o)}
 	err := p.run()
+	if err != nil {
+		for _, takeBack := range p.doubts {
+			takeBack()
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -108,6 +127,8 @@ var (
 	ErrStalled = errors.New("it began an answer and did not go on in time")
 	// ErrEndless: it sent without end.
 	ErrEndless = fmt.Errorf("it sends without end: after %d bytes there was no answer to be seen in them", limits.MaxProbeAnswer)
+	// ErrWarnings: it sent alerts that end nothing, and no answer.
+	ErrWarnings = fmt.Errorf("it sends nothing but warnings: after %d alerts of that level there was no answer", limits.MaxWarningAlerts+1)
 
 	errCloses = errors.New("it closes every connection without an answer: it speaks no TLS at once, or lets in nobody from here, or refuses in silence what it does not know")
 )
@@ -119,7 +140,7 @@ func (p *prober) connect() (net.Conn, error) {
 	}
 	deadline := time.Now().Add(p.Timeout)
 	d := net.Dialer{Deadline: deadline}
-	raw, err := d.DialContext(p.ctx, "tcp", p.Address)
+	raw, err := orCut(d.DialContext(p.ctx, "tcp", p.Address))
 	if err != nil {
 		return nil, p.cause(err)
 	}
@@ -134,6 +155,26 @@ func (p *prober) connect() (net.Conn, error) {
 	// Whoever cancels does not wait for the server.
 	return &stoppable{raw, context.AfterFunc(p.ctx, func() { raw.Close() })}, nil
 }
+
+// orCut takes what a Dialer returned. Of a connection that the server took and
+// reset at once the system may say so while it still connects: that is one that
+// the server closed, like any other.
+func orCut(raw net.Conn, err error) (net.Conn, error) {
+	const onWindows = 10054 // WSAECONNRESET
+	var number syscall.Errno
+	if !errors.As(err, &number) || number != syscall.ECONNRESET && number != onWindows {
+		return raw, err
+	}
+	raw, _ = net.Pipe()
+	return &cutConn{raw}, nil
+}
+
+// cutConn is a connection that the server has cut.
+type cutConn struct{ net.Conn }
+
+func (*cutConn) Read([]byte) (int, error)    { return 0, io.EOF }
+func (*cutConn) Write([]byte) (int, error)   { return 0, io.ErrClosedPipe }
+func (*cutConn) SetDeadline(time.Time) error { return nil }
 
 // stoppable is a connection that ends with the run.
 type stoppable struct {
@@ -193,6 +234,7 @@ func (p *prober) enumerate(v *Version, first *answer, suites []suite.ID, groups 
 		}
 	}
 	v.SuitesComplete = true
+	p.doubt(a, func() { v.SuitesComplete = false })
 	return p.enumerateGroups(v, groups, ask)
 }
 
@@ -212,6 +254,7 @@ func (p *prober) enumerateGroups(v *Version, groups []wire.NamedGroup, ask quest
 			return err
 		}
 		if !a.chose(suites, remaining) || a.group() == 0 {
+			p.doubt(a, func() { v.GroupsComplete = false })
 			break
 		}
 		v.note(a)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,7 +94,10 @@ func TestWithoutAKey(t *testing.T) {
 			model{suites12: []suite.ID{0x00AA}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "foreign-suites no-tls13", 4,
 		},
 		"TLS 1.2 with a certificate": {
-			model{suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "certificate no-tls13", 4,
+			model{suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, No, No, "", "", "", "no-shared-key no-tls13", 4,
+		},
+		"a certificate of TLS 1.2, and an unclear TLS 1.3": {
+			model{suites13: suite.Preferred(), unknownKey: alert.HandshakeFailure, suites12: []suite.ID{0xC02F}, nothing: alert.HandshakeFailure}, Unknown, No, "", "", "", "certificate", 5,
 		},
 		"nothing but handshake_failure": {
 			model{suites13: suite.Preferred(), unknownKey: alert.HandshakeFailure}, Unknown, No, "", "", "", "nothing-usable", 5,
@@ -237,7 +241,7 @@ func TestNoServer(t *testing.T) {
 		"long message":         {sends("\x16\x03\x03\x00\x04\x02\xff\xff\xff"), "longer than allowed"},
 		"other message":        {sends("\x16\x03\x03\x00\x04\x0e\x00\x00\x00"), "holds a server_hello_done that has no place there"},
 		"bad alert":            {sends("\x15\x03\x03\x00\x02\x07\x28"), "level"},
-		"endless warnings":     {sendsEndlessly("\x15\x03\x03\x00\x02\x01\x70"), "it sends without end"},
+		"endless warnings":     {sendsEndlessly("\x15\x03\x03\x00\x02\x01\x70"), "it sends nothing but warnings: after 5 alerts of that level there was no answer"},
 		"endless handshake":    {sendsEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), "no place there"},
 		"endless hello":        {sendsEndlessly("\x16\x03\x03\x00\x01\x02"), "longer than allowed"},
 		"endless small pieces": {sendsEndlessly("\x16\x03\x03\x00\x01\x00"), "no place there"},
@@ -267,6 +271,29 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+// A flight that has a beginning and no end.
+func TestEndlessFlight(t *testing.T) {
+	m := model{suites12: []suite.ID{suite.PSKAES128GCMSHA256}, nothing: alert.HandshakeFailure}
+	address, _ := listen(t, func(raw net.Conn) {
+		h := readHello(raw)
+		if h == nil {
+			return
+		}
+		out := m.answer(h)
+		if !slices.Contains(h.SupportedVersions, wire.VersionTLS13) {
+			out = out[:len(out)-9] // without the record of ServerHelloDone
+		}
+		if _, err := raw.Write(out); err == nil {
+			sendsEndlessly("\x16\x03\x03\x00\x04\x0d\x00\x00\x00")(raw)
+		}
+	})
+	// TLS 1.3 was refused before.
+	r, err := probeOf(t, Options{Address: address})
+	if err != nil || r.Stopped != ErrEndless {
+		t.Errorf("The probe ended with %v: %+v", err, r)
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -276,6 +303,34 @@ func TestNobodyListens(t *testing.T) {
 	var op *net.OpError
 	if _, err := probeOf(t, Options{Address: l.Addr().String()}); !errors.As(err, &op) || op.Op != "dial" {
 		t.Errorf("The probe of a port that nobody listens at says %v.", err)
+	}
+}
+
+// GnuTLS refuses what it takes for too old in a record that has the version of
+// DTLS in its header. That is a refusal, and a server of TLS stays one.
+func TestAlertWithTheVersionOfDTLS(t *testing.T) {
+	m := model{suites13: suite.Preferred(), groups13: groups12(), suites12: suite.Legacy12(), groups12: groups12(), unknownKey: alert.IllegalParameter, nothing: alert.HandshakeFailure}
+	for _, refusal := range []string{"\x15\xfe\xfd\x00\x02\x02\x46", "\x15\xfe\xff\x00\x02\x02\x46"} {
+		address, _ := listen(t, answering(func(h *wire.ClientHello) []byte {
+			if h.LegacyVersion < wire.VersionTLS12 {
+				return []byte(refusal)
+			}
+			return m.answer(h)
+		}))
+		r, err := probeOf(t, Options{Address: address})
+		if err != nil {
+			t.Fatalf("The probe failed: %v", err)
+		}
+		if r.Stopped != nil || r.Older != No {
+			t.Errorf("The probe stopped because of %v, and something older than TLS 1.2 is spoken: %v.", r.Stopped, r.Older)
+		}
+	}
+	// What is longer than an alert, or no alert, is no TLS all the same.
+	for _, other := range []string{"\x15\xfe\xfd\x00\x03\x02\x46\x00", "\x16\xfe\xfd\x00\x02\x02\x46"} {
+		address, _ := listen(t, sends(other))
+		if _, err := probeOf(t, Options{Address: address}); err == nil || !strings.Contains(err.Error(), "something else than TLS") {
+			t.Errorf("The probe of a server that answers %q says %v.", other, err)
+		}
 	}
 }
 
@@ -289,7 +344,7 @@ func TestStoppedOnTheWay(t *testing.T) {
 		want  string
 	}{
 		"silent":      {waitForEnd, Options{Timeout: 200 * time.Millisecond}, "it is silent"},
-		"garbage":     {sends("no TLS any more"), Options{}, "something else than TLS"},
+		"garbage":     {sends("no TLS any more"), Options{}, `one of its answers is no TLS; it begins with "no TLS any more"`},
 		"few allowed": {answering(m.answer), Options{MaxConnections: 5}, "5 connections are as many as may be"},
 		"little time": {waitForEnd, Options{Total: 300 * time.Millisecond}, "all connections together may take 300ms"},
 	} {

@@ -133,7 +133,7 @@ func (p *prober) ask(h *wire.ClientHello) (*answer, error) {
 	// A server may refuse and close before it has read all of it: what it has
 	// to say is read in any case.
 	_, _ = raw.Write(out)
-	l := &listener{conn: raw, answer: answer{askedTicket: h.SessionTicket != nil}}
+	l := &listener{conn: raw, knownTLS: p.heard, answer: answer{askedTicket: h.SessionTicket != nil}}
 	err = l.listen()
 	p.heard = p.heard || l.heard
 	if err == nil && l.answer.closed {

@@ -32,6 +32,7 @@ func (p *prober) askTLS13() error {
 		}
 	} else {
 		p.report.Certificate = No
+		p.doubt(a, func() { p.report.Certificate = Unknown })
 		p.odd = a.refusedWith(alert.IllegalParameter)
 		if v.Spoken = judgeRefusal(a); v.Spoken == Unknown && !p.odd {
 			if v.Spoken, err = p.askWithoutSignatures(suites); err != nil {
@@ -141,14 +142,23 @@ func (p *prober) proveTLS13(v *Version) error {
 		v.note(alone)
 	}
 	if !a.proved && !alone.proved {
-		v.Key, v.KeyReason = No, a.ending()
+		p.refuseKey(v, alone)
+		p.refuseKey(v, a) // whose reason is the one to tell
 		return nil
 	}
 	v.WithGroup.Spoken, v.WithoutGroup.Spoken = known(a.proved), known(alone.proved)
+	p.doubt(a, func() { v.WithGroup.Spoken = Unknown })
+	p.doubt(alone, func() { v.WithoutGroup.Spoken = Unknown })
 	if v.Ticket == Unknown {
 		v.Ticket = No
 	}
 	return p.provokeRefusals(v)
+}
+
+// refuseKey notes that the server did not take the key.
+func (p *prober) refuseKey(v *Version, a *answer) {
+	v.Key, v.KeyReason = No, a.ending()
+	p.doubt(a, func() { v.Key, v.KeyReason = Unknown, "" })
 }
 
 // suitesOfKey returns the suites of TLS 1.3 that the key works with.
@@ -172,8 +182,10 @@ func (p *prober) askTLS12() error {
 	tls13 := &p.report.TLS13
 	if a.hello == nil {
 		v.Spoken = No
+		p.doubt(a, func() { v.Spoken = Unknown })
 		if tls13.Spoken == Unknown && p.odd {
 			tls13.Spoken = Yes
+			p.doubt(a, func() { tls13.Spoken = Unknown })
 		}
 		return nil
 	}
@@ -218,7 +230,7 @@ func (p *prober) proveTLS12(v *Version, suites []suite.ID) (proved bool, err err
 		return false, err
 	}
 	if !a.proved {
-		v.Key, v.KeyReason = No, a.ending()
+		p.refuseKey(v, a)
 		return false, nil
 	}
 	if err := p.enumerate(v, a, suites, ourGroups(v.Number), ask); err != nil {
@@ -251,6 +263,7 @@ func (p *prober) askOlder() error {
 		return err
 	}
 	p.report.Older = No
+	p.doubt(a, func() { p.report.Older = Unknown })
 	if a.hello != nil {
 		p.foundOlder(a)
 	}
