@@ -47,8 +47,7 @@ func (t *Tunnel) reload() error {
 	if err != nil {
 		return err
 	}
-	t.commit(p)
-	return nil
+	return t.commit(p)
 }
 
 func (t *Tunnel) prepare() (*plan, error) {
@@ -63,9 +62,7 @@ func (t *Tunnel) prepare() (*plan, error) {
 	files := make(map[string]*keyfile.File)
 	for _, o := range s.Services {
 		if err := t.prepareService(p, o, files); err != nil {
-			for _, l := range p.opened {
-				l.close()
-			}
+			p.close()
 			return nil, fmt.Errorf("service %s: %w", o.Name, err)
 		}
 	}
@@ -86,7 +83,7 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 	s := t.services[o.Name]
 	t.mu.Unlock()
 	if s == nil || s.now().settings.Direction != o.Direction {
-		s = t.newService(o.Name, o.Direction)
+		s = t.newService(o.Name)
 	}
 	g, err := s.newGeneration(o, files)
 	if err != nil {
@@ -101,7 +98,7 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 		l, ending := t.listeners[a], t.draining
 		t.mu.Unlock()
 		if ending {
-			return errors.New("the tunnel is ending")
+			return errEnding
 		}
 		if l == nil {
 			if l, err = t.open(a, o.SocketMode); err != nil {
@@ -114,35 +111,27 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 	return nil
 }
 
-// commit changes everything over. Nothing in it can fail.
-func (t *Tunnel) commit(p *plan) {
-	t.mu.Lock()
-	oldServices, oldListeners := t.services, t.listeners
-	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
-	ending := t.draining
-	t.mu.Unlock()
-	t.options.Meters.MaxConnections(p.settings.MaxConnections)
-	for _, o := range p.settings.Services {
-		s := p.services[o.Name]
-		s.begin(p.generations[o.Name])
-		for _, a := range o.Listen {
-			p.listeners[a].owner.Store(s)
-			if oldListeners[a] == p.listeners[a] && p.listeners[a].setMode(fs.FileMode(o.SocketMode)) != nil {
-				s.log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
-			}
-		}
-	}
-	for _, l := range p.opened {
-		if ending {
-			l.close()
-		}
-		for _, socket := range l.sockets {
-			t.work.Go(func() { l.serve(t.ctx, socket) })
-		}
+// errEnding is a reload that comes too late.
+var errEnding = errors.New("the tunnel is ending")
+
+// commit changes everything over. Nothing in it can fail, but that the tunnel may
+// have begun to end.
+func (t *Tunnel) commit(p *plan) error {
+	oldServices, oldListeners := t.services, t.listeners // nobody but a reload changes them
+	if !t.publish(p) {
+		p.close()
+		return errEnding
 	}
 	for a, l := range oldListeners {
 		if p.listeners[a] != l {
 			l.close()
+		}
+	}
+	for _, o := range p.settings.Services {
+		for _, a := range o.Listen {
+			if oldListeners[a] == p.listeners[a] && p.listeners[a].setMode(fs.FileMode(o.SocketMode)) != nil {
+				p.services[o.Name].log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
+			}
 		}
 	}
 	for name, s := range oldServices {
@@ -151,6 +140,40 @@ func (t *Tunnel) commit(p *plan) {
 			continue
 		}
 		t.retire(s)
+	}
+	return nil
+}
+
+// publish begins with what is new and shows it to everybody in one step: who finds
+// a service finds its generation and its meters too. It reports whether the tunnel
+// is not ending.
+func (t *Tunnel) publish(p *plan) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.draining {
+		return false
+	}
+	t.options.Meters.MaxConnections(p.settings.MaxConnections)
+	for _, o := range p.settings.Services {
+		s := p.services[o.Name]
+		s.begin(p.generations[o.Name])
+		for _, a := range o.Listen {
+			p.listeners[a].owner.Store(s)
+		}
+	}
+	for _, l := range p.opened {
+		for _, socket := range l.sockets {
+			t.work.Go(func() { l.serve(t.ctx, socket) })
+		}
+	}
+	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
+	return true
+}
+
+// close gives back what a plan has opened.
+func (p *plan) close() {
+	for _, l := range p.opened {
+		l.close()
 	}
 }
 

@@ -4,10 +4,12 @@ package tunnel
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,4 +215,63 @@ func TestIdleTimeout(t *testing.T) {
 		t.Error("A connection that was idle too long ends as if it were whole.")
 	}
 	server.says("end=idle-timeout")
+}
+
+// Whoever asks meanwhile finds no service that is not in force yet.
+func TestReadyWhileServicesCome(t *testing.T) {
+	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if err := server.tunnel.Ready(); err != nil {
+				t.Errorf("Meanwhile the tunnel is not ready: %v", err)
+				return
+			}
+			server.tunnel.Addresses("new 199")
+		}
+	})
+	defer asking.Wait()
+	defer close(done)
+	for range 3 {
+		add := func(s *settings.Settings) {
+			for i := range 200 {
+				o := s.Services[0]
+				o.Name, o.Listen = fmt.Sprint("new ", i), nil
+				s.Services = append(s.Services, o)
+			}
+		}
+		if err := server.change(add); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.change(func(s *settings.Settings) { s.Services = s.Services[:1] }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a reload that is refused would have changed is not in the metrics.
+func TestReloadThatIsRefusedCountsNothing(t *testing.T) {
+	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
+	err := server.change(func(s *settings.Settings) {
+		s.Services[0].Direction, s.Services[0].Identity = settings.Client, "alice"
+		ghost := s.Services[0]
+		ghost.Name, ghost.Listen = "ghost", []settings.Address{{Network: "tcp", Host: "127.0.0.1:00"}}
+		spoiled := ghost
+		spoiled.Name, spoiled.Keys = "spoiled", ghost.Keys+".gone"
+		s.Services = append(s.Services, ghost, spoiled)
+	})
+	if err == nil {
+		t.Fatal("A reload without a key file goes through.")
+	}
+	server.counts(`watchword_service_info{service="server",side="server"} 1`)
+	if text := server.metrics(); strings.Contains(text, "ghost") || strings.Contains(text, "spoiled") {
+		t.Errorf("Services that never were are in the metrics:\n%s", text)
+	}
+	server.counts("watchword_last_reload_successful 0")
 }

@@ -27,8 +27,8 @@ type service struct {
 	name       string
 	tunnel     *Tunnel
 	log        *slog.Logger
-	meters     *meter.Service
-	failures   *burst // of log lines about peers that proved nothing
+	meters     *meter.Service // from the first generation on: until then nothing counts
+	failures   *burst         // of log lines about peers that proved nothing
 	sources    *gate
 	identities *gate // of connections with a proved key
 
@@ -60,11 +60,10 @@ type generation struct {
 	end      context.CancelFunc
 }
 
-func (t *Tunnel) newService(name string, d settings.Direction) *service {
+func (t *Tunnel) newService(name string) *service {
 	s := &service{
 		name: name, tunnel: t,
 		log:        t.log.With("service", name),
-		meters:     t.options.Meters.Service(name, d.String()),
 		room:       make(chan struct{}, 1),
 		sources:    newGate(),
 		identities: newGate(),
@@ -157,8 +156,12 @@ func (g *generation) configuration() *watchword.Config {
 	}
 }
 
-// begin puts a generation into force.
+// begin puts a generation into force. Tunnel.mu is held: nobody finds the service
+// before, and nobody forgets its meters meanwhile.
 func (s *service) begin(g *generation) {
+	if s.meters == nil {
+		s.meters = s.tunnel.options.Meters.Service(s.name, g.settings.Direction.String())
+	}
 	ctx, end := context.WithCancel(s.tunnel.ctx)
 	g.end = end
 	before := s.generation.Load()
