@@ -29,6 +29,8 @@ type service struct {
 	log        *slog.Logger
 	meters     *meter.Service // from the first generation on: until then nothing counts
 	failures   *burst         // of log lines about peers that proved nothing
+	refusals   *burst         // about limits
+	faults     *burst         // about services that cannot be reached
 	sources    *gate
 	identities *gate // of connections with a proved key
 
@@ -71,7 +73,7 @@ func (t *Tunnel) newService(name string) *service {
 		dialed:     make(map[route]bool),
 		taken:      make(map[route]bool),
 	}
-	s.failures = &burst{log: s.log}
+	s.newBursts()
 	return s
 }
 
@@ -200,8 +202,12 @@ func (s *service) backendChanged(address string, up bool, err error) {
 	s.log.Warn("the address to connect to does not answer", "to", address, "error", err)
 }
 
-// sweep ends connections that have been idle for too long.
+// sweep ends connections that have been idle for too long, and says which lines
+// were left out of the log.
 func (s *service) sweep() {
+	for _, b := range s.bursts() {
+		b.sweep()
+	}
 	s.mu.Lock()
 	var idle []*session
 	for c := range s.sessions {

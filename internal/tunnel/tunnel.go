@@ -172,6 +172,9 @@ func (t *Tunnel) Drain(ctx context.Context) (cut int) {
 	}
 	t.end()
 	t.work.Wait()
+	for _, s := range t.allServices() {
+		s.flushBursts()
+	}
 	return cut
 }
 
@@ -220,6 +223,7 @@ func (t *Tunnel) forgetRetired() {
 		if s.joined() > 0 {
 			return false
 		}
+		s.flushBursts()
 		if t.services[s.name] == nil {
 			t.options.Meters.Remove(s.name)
 		}
