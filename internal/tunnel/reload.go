@@ -15,6 +15,13 @@ import (
 // Reload loads the settings and the key files again. Connections that are open
 // stay, but for those of removed identities where a service says so.
 func (t *Tunnel) Reload() error {
+	t.reloading.Lock()
+	defer t.reloading.Unlock()
+	return t.reloadAndSay()
+}
+
+// reloadAndSay, like reload, needs t.reloading held.
+func (t *Tunnel) reloadAndSay() error {
 	err := t.reload()
 	t.options.Meters.Reloaded(err == nil)
 	if errors.Is(err, fs.ErrPermission) {
@@ -41,8 +48,8 @@ type plan struct {
 }
 
 func (t *Tunnel) reload() error {
-	t.reloading.Lock()
-	defer t.reloading.Unlock()
+	seen := t.see()
+	defer t.use(seen)
 	p, err := t.prepare()
 	if err != nil {
 		return err
@@ -55,6 +62,7 @@ func (t *Tunnel) prepare() (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.watcher.read = s
 	p := &plan{
 		settings: s, services: make(map[string]*service),
 		generations: make(map[string]*generation), listeners: make(map[settings.Address]*listener),

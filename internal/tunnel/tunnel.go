@@ -71,7 +71,8 @@ type Tunnel struct {
 	ctx context.Context
 	end context.CancelFunc
 
-	reloading sync.Mutex // one reload at a time
+	reloading sync.Mutex // one reload at a time; guards watcher
+	watcher   watcher
 
 	mu        sync.Mutex // guards what follows
 	settings  settings.Settings
@@ -90,11 +91,15 @@ func Start(o Options) (*Tunnel, error) {
 	t := &Tunnel{
 		options: o, log: o.Log,
 		gate:      newGate(),
+		watcher:   watcher{looks: make(map[string]look)},
 		services:  make(map[string]*service),
 		listeners: make(map[settings.Address]*listener),
 	}
 	t.ctx, t.end = context.WithCancel(context.Background())
-	if err := t.reload(); err != nil {
+	t.reloading.Lock()
+	err := t.reload()
+	t.reloading.Unlock()
+	if err != nil {
 		t.end()
 		return nil, err
 	}
