@@ -45,6 +45,8 @@ type plan struct {
 	generations map[string]*generation
 	listeners   map[settings.Address]*listener
 	opened      []*listener
+	late        []late      // still to be opened
+	closed      []*listener // for those
 }
 
 func (t *Tunnel) reload() error {
@@ -74,6 +76,11 @@ func (t *Tunnel) prepare() (*plan, error) {
 			return nil, fmt.Errorf("service %s: %w", o.Name, err)
 		}
 	}
+	if err := t.openLate(p); err != nil {
+		p.close()
+		t.reopen(p)
+		return nil, err
+	}
 	t.warn(files)
 	return p, nil
 }
@@ -99,23 +106,36 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 	}
 	p.services[o.Name], p.generations[o.Name] = s, g
 	for _, a := range o.Listen {
-		if p.listeners[a] != nil {
-			return fmt.Errorf("%s is listened at twice", a)
+		if err := t.prepareListener(p, o, a); err != nil {
+			return err
 		}
-		t.mu.Lock()
-		l, ending := t.listeners[a], t.draining
-		t.mu.Unlock()
-		if ending {
-			return errEnding
-		}
-		if l == nil {
-			if l, err = t.open(a, o.SocketMode); err != nil {
-				return err
-			}
-			p.opened = append(p.opened, l)
-		}
-		p.listeners[a] = l
 	}
+	return nil
+}
+
+func (t *Tunnel) prepareListener(p *plan, o settings.Service, a settings.Address) error {
+	if _, twice := p.listeners[a]; twice {
+		return fmt.Errorf("%s is listened at twice", a)
+	}
+	t.mu.Lock()
+	l, ending := t.listeners[a], t.draining
+	t.mu.Unlock()
+	if ending {
+		return errEnding
+	}
+	if l == nil {
+		var err error
+		var taken *takenError
+		switch l, err = t.open(a, o.SocketMode); {
+		case err == nil:
+			p.opened = append(p.opened, l)
+		case errors.As(err, &taken) && a.Network == "tcp":
+			l, p.late = nil, append(p.late, late{o.Name, a})
+		default:
+			return err
+		}
+	}
+	p.listeners[a] = l
 	return nil
 }
 

@@ -8,6 +8,7 @@
 //	reload.go    new settings in place of old ones, all or nothing
 //	watch.go     which files call for that
 //	listen.go    listeners, which services hand to each other in a reload
+//	overlap.go   those that are in each other's way
 //	service.go   one service, and what of it a reload replaces
 //	keyring.go   which keys and identities it takes
 //	accept.go    a connection from its first byte until both sides stand
