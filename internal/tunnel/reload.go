@@ -27,15 +27,25 @@ func (t *Tunnel) reloadAndSay() error {
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w; a tunnel that gave up its rights at the start (user, confine) gets at new folders and at ports below 1024 only by a restart", err)
 	}
-	if told := t.options.Reloaded; told != nil {
+	ending := t.ending()
+	if told := t.options.Reloaded; told != nil && !ending {
 		told(err)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
-		return err
+	case ending:
+		t.log.Info("the tunnel is ending: of the reload only removed keys, allow, deny, end-removed and idle-timeout count")
+	default:
+		t.log.Info("reloaded", "services", len(t.Settings().Services))
 	}
-	t.log.Info("reloaded", "services", len(t.Settings().Services))
-	return nil
+	return err
+}
+
+func (t *Tunnel) ending() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.draining
 }
 
 // plan is a reload that has not failed yet.
@@ -52,11 +62,17 @@ type plan struct {
 func (t *Tunnel) reload() error {
 	seen := t.see()
 	defer t.use(seen)
-	p, err := t.prepare()
-	if err != nil {
-		return err
+	if t.ending() {
+		return t.reloadAdmission()
 	}
-	return t.commit(p)
+	p, err := t.prepare()
+	if err == nil {
+		err = t.commit(p)
+	}
+	if errors.Is(err, errEnding) {
+		return t.reloadAdmission()
+	}
+	return err
 }
 
 func (t *Tunnel) prepare() (*plan, error) {
@@ -203,6 +219,40 @@ func (p *plan) close() {
 	for _, l := range p.opened {
 		l.close()
 	}
+}
+
+// reloadAdmission is what a reload is while the tunnel ends, which may take hours:
+// it says whose connections may stay, and for how long. It too is all or nothing.
+func (t *Tunnel) reloadAdmission() error {
+	s, err := t.options.Load()
+	if err != nil {
+		return err
+	}
+	t.watcher.read = s
+	files := make(map[string]*keyfile.File)
+	next := make(map[*service]*generation)
+	for _, o := range s.Services {
+		of := t.services[o.Name]
+		if of == nil || of.now().settings.Direction != o.Direction {
+			continue
+		}
+		read, err := of.newGeneration(o, files)
+		if err != nil {
+			return fmt.Errorf("service %s: %w", o.Name, err)
+		}
+		g := *of.now()
+		g.keys = read.keys
+		g.settings.Allow, g.settings.Deny = o.Allow, o.Deny
+		g.settings.EndRemoved, g.settings.IdleTimeout = o.EndRemoved, o.IdleTimeout
+		next[of] = &g
+	}
+	t.warn(files)
+	for of, g := range next {
+		of.generation.Store(g)
+		of.countKeys(g)
+		of.endRemoved()
+	}
+	return nil
 }
 
 // retire ends a service that is gone: its connections go on, unless its

@@ -275,3 +275,48 @@ func TestReloadThatIsRefusedCountsNothing(t *testing.T) {
 	}
 	server.counts("watchword_last_reload_successful 0")
 }
+
+// A drain may last for hours: who loses the key meanwhile is out, and the others
+// stay. Nothing else of the reload counts.
+func TestEndRemovedWhileEnding(t *testing.T) {
+	client, server := pair(t, backendOf(t, echo), func(_, s *settings.Service) { s.EndRemoved = true })
+	bob := one(settings.Client, server.address("server"))
+	bob.Identity = "bob"
+	other := start(t, keyB, bob)
+	removed, stays := dial(t, client.address("client")), dial(t, other.address("client"))
+	roundTrip(t, removed)
+	roundTrip(t, stays)
+	ctx, expire := context.WithCancel(context.Background())
+	defer expire()
+	cut := make(chan int)
+	go func() { cut <- server.tunnel.Drain(ctx) }()
+	within(t, "the tunnel is ending", func() bool { return server.tunnel.Ready() != nil })
+	server.writeKeys("rubbish")
+	if err := server.tunnel.Reload(); err == nil {
+		t.Error("A reload with rubbish goes through.")
+	}
+	roundTrip(t, removed)
+	server.writeKeys(keyB)
+	if err := server.change(func(s *settings.Settings) {
+		second := s.Services[0]
+		second.Name = "second"
+		s.Services[0].Listen = nil
+		s.Services = append(s.Services, second)
+	}); err != nil {
+		t.Errorf("While the tunnel ends a reload says %v.", err)
+	}
+	_ = removed.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.ReadAll(removed); err == nil {
+		t.Error("A removed identity's connection ends as if it were whole.")
+	}
+	removed.Close()
+	server.says("end=removed", "the tunnel is ending: of the reload only")
+	roundTrip(t, stays)
+	if len(server.tunnel.Addresses("second")) > 0 || strings.Contains(server.metrics(), `service="second"`) {
+		t.Error("While the tunnel ends a service is added.")
+	}
+	stays.Close()
+	if n := <-cut; n != 0 {
+		t.Errorf("Drain cut %d connections, want none.", n)
+	}
+}

@@ -188,6 +188,10 @@ func (s *service) begin(g *generation) {
 	}
 	s.meters.Backends(names...)
 	s.meters.MaxConnections(o.MaxConnections)
+	s.countKeys(g)
+}
+
+func (s *service) countKeys(g *generation) {
 	if g.keys != nil {
 		s.meters.Keys(len(g.keys.file.Keys()))
 	}

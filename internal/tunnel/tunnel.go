@@ -48,7 +48,8 @@ type Options struct {
 	// Listeners returns the sockets of that name that were handed to the
 	// process. Nil means that there are none.
 	Listeners Inherited
-	// Reloaded, if set, hears how each reload ended.
+	// Reloaded, if set, hears how each reload ended, but for those while the tunnel
+	// ends.
 	Reloaded func(error)
 	// OwnSocket gives a Unix socket to the user that the process becomes when all
 	// is open. Nil means that it stays who it is.
