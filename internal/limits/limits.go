@@ -331,6 +331,11 @@ const (
 	// at for changes.
 	TunnelWatchSeconds = 1
 
+	// TunnelWatchMissingLooks is how many times in a row a file must not be there,
+	// or not be readable, for a reload that says so: programs that write a file
+	// anew may take it away first.
+	TunnelWatchMissingLooks = 5
+
 	// TunnelSweepMilliseconds is how often connections are looked at for having
 	// been idle too long: the grain of that time-out.
 	TunnelSweepMilliseconds = 500

@@ -363,13 +363,13 @@ func (a *attempt) refuse(err error) {
 	var limit overLimit
 	if errors.As(err, &limit) {
 		a.meters.Refused(string(limit))
-		a.failures.warn("refused", append(args, "limit", string(limit))...)
+		a.refusals.warn("refused", append(args, "limit", string(limit))...)
 		return
 	}
 	var dial *dialError
 	if errors.As(err, &dial) {
 		a.meters.Closed(meter.BackendFailed, time.Since(a.began))
-		a.failures.warn("no connection to the service", args...)
+		a.faults.warn("no connection to the service", args...)
 		return
 	}
 	a.meters.HandshakeFailed(failureWord(err))

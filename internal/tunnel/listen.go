@@ -115,7 +115,7 @@ func (l *listener) setMode(mode fs.FileMode) error {
 func ListenFailure(a settings.Address, err error) error {
 	switch {
 	case InUse(err):
-		return fmt.Errorf("%s is in use by another program: end it, or listen elsewhere", a)
+		return &takenError{a}
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)
 	case errors.Is(err, fs.ErrPermission) && a.Network == "unix":

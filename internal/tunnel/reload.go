@@ -15,20 +15,37 @@ import (
 // Reload loads the settings and the key files again. Connections that are open
 // stay, but for those of removed identities where a service says so.
 func (t *Tunnel) Reload() error {
+	t.reloading.Lock()
+	defer t.reloading.Unlock()
+	return t.reloadAndSay()
+}
+
+// reloadAndSay, like reload, needs t.reloading held.
+func (t *Tunnel) reloadAndSay() error {
 	err := t.reload()
 	t.options.Meters.Reloaded(err == nil)
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w; a tunnel that gave up its rights at the start (user, confine) gets at new folders and at ports below 1024 only by a restart", err)
 	}
-	if told := t.options.Reloaded; told != nil {
+	ending := t.ending()
+	if told := t.options.Reloaded; told != nil && !ending {
 		told(err)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
-		return err
+	case ending:
+		t.log.Info("the tunnel is ending: of the reload only removed keys, allow, deny, end-removed and idle-timeout count")
+	default:
+		t.log.Info("reloaded", "services", len(t.Settings().Services))
 	}
-	t.log.Info("reloaded", "services", len(t.Settings().Services))
-	return nil
+	return err
+}
+
+func (t *Tunnel) ending() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.draining
 }
 
 // plan is a reload that has not failed yet.
@@ -38,17 +55,24 @@ type plan struct {
 	generations map[string]*generation
 	listeners   map[settings.Address]*listener
 	opened      []*listener
+	late        []late      // still to be opened
+	closed      []*listener // for those
 }
 
 func (t *Tunnel) reload() error {
-	t.reloading.Lock()
-	defer t.reloading.Unlock()
-	p, err := t.prepare()
-	if err != nil {
-		return err
+	seen := t.see()
+	defer t.use(seen)
+	if t.ending() {
+		return t.reloadAdmission()
 	}
-	t.commit(p)
-	return nil
+	p, err := t.prepare()
+	if err == nil {
+		err = t.commit(p)
+	}
+	if errors.Is(err, errEnding) {
+		return t.reloadAdmission()
+	}
+	return err
 }
 
 func (t *Tunnel) prepare() (*plan, error) {
@@ -56,6 +80,7 @@ func (t *Tunnel) prepare() (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.watcher.read = s
 	p := &plan{
 		settings: s, services: make(map[string]*service),
 		generations: make(map[string]*generation), listeners: make(map[settings.Address]*listener),
@@ -63,11 +88,14 @@ func (t *Tunnel) prepare() (*plan, error) {
 	files := make(map[string]*keyfile.File)
 	for _, o := range s.Services {
 		if err := t.prepareService(p, o, files); err != nil {
-			for _, l := range p.opened {
-				l.close()
-			}
+			p.close()
 			return nil, fmt.Errorf("service %s: %w", o.Name, err)
 		}
+	}
+	if err := t.openLate(p); err != nil {
+		p.close()
+		t.reopen(p)
+		return nil, err
 	}
 	t.warn(files)
 	return p, nil
@@ -86,7 +114,7 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 	s := t.services[o.Name]
 	t.mu.Unlock()
 	if s == nil || s.now().settings.Direction != o.Direction {
-		s = t.newService(o.Name, o.Direction)
+		s = t.newService(o.Name)
 	}
 	g, err := s.newGeneration(o, files)
 	if err != nil {
@@ -94,55 +122,60 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 	}
 	p.services[o.Name], p.generations[o.Name] = s, g
 	for _, a := range o.Listen {
-		if p.listeners[a] != nil {
-			return fmt.Errorf("%s is listened at twice", a)
+		if err := t.prepareListener(p, o, a); err != nil {
+			return err
 		}
-		t.mu.Lock()
-		l, ending := t.listeners[a], t.draining
-		t.mu.Unlock()
-		if ending {
-			return errors.New("the tunnel is ending")
-		}
-		if l == nil {
-			if l, err = t.open(a, o.SocketMode); err != nil {
-				return err
-			}
-			p.opened = append(p.opened, l)
-		}
-		p.listeners[a] = l
 	}
 	return nil
 }
 
-// commit changes everything over. Nothing in it can fail.
-func (t *Tunnel) commit(p *plan) {
+func (t *Tunnel) prepareListener(p *plan, o settings.Service, a settings.Address) error {
+	if _, twice := p.listeners[a]; twice {
+		return fmt.Errorf("%s is listened at twice", a)
+	}
 	t.mu.Lock()
-	oldServices, oldListeners := t.services, t.listeners
-	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
-	ending := t.draining
+	l, ending := t.listeners[a], t.draining
 	t.mu.Unlock()
-	t.options.Meters.MaxConnections(p.settings.MaxConnections)
-	for _, o := range p.settings.Services {
-		s := p.services[o.Name]
-		s.begin(p.generations[o.Name])
-		for _, a := range o.Listen {
-			p.listeners[a].owner.Store(s)
-			if oldListeners[a] == p.listeners[a] && p.listeners[a].setMode(fs.FileMode(o.SocketMode)) != nil {
-				s.log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
-			}
+	if ending {
+		return errEnding
+	}
+	if l == nil {
+		var err error
+		var taken *takenError
+		switch l, err = t.open(a, o.SocketMode); {
+		case err == nil:
+			p.opened = append(p.opened, l)
+		case errors.As(err, &taken) && a.Network == "tcp":
+			l, p.late = nil, append(p.late, late{o.Name, a})
+		default:
+			return err
 		}
 	}
-	for _, l := range p.opened {
-		if ending {
-			l.close()
-		}
-		for _, socket := range l.sockets {
-			t.work.Go(func() { l.serve(t.ctx, socket) })
-		}
+	p.listeners[a] = l
+	return nil
+}
+
+// errEnding is a reload that comes too late.
+var errEnding = errors.New("the tunnel is ending")
+
+// commit changes everything over. Nothing in it can fail, but that the tunnel may
+// have begun to end.
+func (t *Tunnel) commit(p *plan) error {
+	oldServices, oldListeners := t.services, t.listeners // nobody but a reload changes them
+	if !t.publish(p) {
+		p.close()
+		return errEnding
 	}
 	for a, l := range oldListeners {
 		if p.listeners[a] != l {
 			l.close()
+		}
+	}
+	for _, o := range p.settings.Services {
+		for _, a := range o.Listen {
+			if oldListeners[a] == p.listeners[a] && p.listeners[a].setMode(fs.FileMode(o.SocketMode)) != nil {
+				p.services[o.Name].log.Warn("the mode of the socket cannot be changed any more: it stays as it was", "at", a.String())
+			}
 		}
 	}
 	for name, s := range oldServices {
@@ -152,6 +185,74 @@ func (t *Tunnel) commit(p *plan) {
 		}
 		t.retire(s)
 	}
+	return nil
+}
+
+// publish begins with what is new and shows it to everybody in one step: who finds
+// a service finds its generation and its meters too. It reports whether the tunnel
+// is not ending.
+func (t *Tunnel) publish(p *plan) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.draining {
+		return false
+	}
+	t.options.Meters.MaxConnections(p.settings.MaxConnections)
+	for _, o := range p.settings.Services {
+		s := p.services[o.Name]
+		s.begin(p.generations[o.Name])
+		for _, a := range o.Listen {
+			p.listeners[a].owner.Store(s)
+		}
+	}
+	for _, l := range p.opened {
+		for _, socket := range l.sockets {
+			t.work.Go(func() { l.serve(t.ctx, socket) })
+		}
+	}
+	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
+	return true
+}
+
+// close gives back what a plan has opened.
+func (p *plan) close() {
+	for _, l := range p.opened {
+		l.close()
+	}
+}
+
+// reloadAdmission is what a reload is while the tunnel ends, which may take hours:
+// it says whose connections may stay, and for how long. It too is all or nothing.
+func (t *Tunnel) reloadAdmission() error {
+	s, err := t.options.Load()
+	if err != nil {
+		return err
+	}
+	t.watcher.read = s
+	files := make(map[string]*keyfile.File)
+	next := make(map[*service]*generation)
+	for _, o := range s.Services {
+		of := t.services[o.Name]
+		if of == nil || of.now().settings.Direction != o.Direction {
+			continue
+		}
+		read, err := of.newGeneration(o, files)
+		if err != nil {
+			return fmt.Errorf("service %s: %w", o.Name, err)
+		}
+		g := *of.now()
+		g.keys = read.keys
+		g.settings.Allow, g.settings.Deny = o.Allow, o.Deny
+		g.settings.EndRemoved, g.settings.IdleTimeout = o.EndRemoved, o.IdleTimeout
+		next[of] = &g
+	}
+	t.warn(files)
+	for of, g := range next {
+		of.generation.Store(g)
+		of.countKeys(g)
+		of.endRemoved()
+	}
+	return nil
 }
 
 // retire ends a service that is gone: its connections go on, unless its

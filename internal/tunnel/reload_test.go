@@ -4,10 +4,12 @@ package tunnel
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,4 +215,108 @@ func TestIdleTimeout(t *testing.T) {
 		t.Error("A connection that was idle too long ends as if it were whole.")
 	}
 	server.says("end=idle-timeout")
+}
+
+// Whoever asks meanwhile finds no service that is not in force yet.
+func TestReadyWhileServicesCome(t *testing.T) {
+	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if err := server.tunnel.Ready(); err != nil {
+				t.Errorf("Meanwhile the tunnel is not ready: %v", err)
+				return
+			}
+			server.tunnel.Addresses("new 199")
+		}
+	})
+	defer asking.Wait()
+	defer close(done)
+	for range 3 {
+		add := func(s *settings.Settings) {
+			for i := range 200 {
+				o := s.Services[0]
+				o.Name, o.Listen = fmt.Sprint("new ", i), nil
+				s.Services = append(s.Services, o)
+			}
+		}
+		if err := server.change(add); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.change(func(s *settings.Settings) { s.Services = s.Services[:1] }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What a reload that is refused would have changed is not in the metrics.
+func TestReloadThatIsRefusedCountsNothing(t *testing.T) {
+	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
+	err := server.change(func(s *settings.Settings) {
+		s.Services[0].Direction, s.Services[0].Identity = settings.Client, "alice"
+		ghost := s.Services[0]
+		ghost.Name, ghost.Listen = "ghost", []settings.Address{{Network: "tcp", Host: "127.0.0.1:00"}}
+		spoiled := ghost
+		spoiled.Name, spoiled.Keys = "spoiled", ghost.Keys+".gone"
+		s.Services = append(s.Services, ghost, spoiled)
+	})
+	if err == nil {
+		t.Fatal("A reload without a key file goes through.")
+	}
+	server.counts(`watchword_service_info{service="server",side="server"} 1`)
+	if text := server.metrics(); strings.Contains(text, "ghost") || strings.Contains(text, "spoiled") {
+		t.Errorf("Services that never were are in the metrics:\n%s", text)
+	}
+	server.counts("watchword_last_reload_successful 0")
+}
+
+// A drain may last for hours: who loses the key meanwhile is out, and the others
+// stay. Nothing else of the reload counts.
+func TestEndRemovedWhileEnding(t *testing.T) {
+	client, server := pair(t, backendOf(t, echo), func(_, s *settings.Service) { s.EndRemoved = true })
+	bob := one(settings.Client, server.address("server"))
+	bob.Identity = "bob"
+	other := start(t, keyB, bob)
+	removed, stays := dial(t, client.address("client")), dial(t, other.address("client"))
+	roundTrip(t, removed)
+	roundTrip(t, stays)
+	ctx, expire := context.WithCancel(context.Background())
+	defer expire()
+	cut := make(chan int)
+	go func() { cut <- server.tunnel.Drain(ctx) }()
+	within(t, "the tunnel is ending", func() bool { return server.tunnel.Ready() != nil })
+	server.writeKeys("rubbish")
+	if err := server.tunnel.Reload(); err == nil {
+		t.Error("A reload with rubbish goes through.")
+	}
+	roundTrip(t, removed)
+	server.writeKeys(keyB)
+	if err := server.change(func(s *settings.Settings) {
+		second := s.Services[0]
+		second.Name = "second"
+		s.Services[0].Listen = nil
+		s.Services = append(s.Services, second)
+	}); err != nil {
+		t.Errorf("While the tunnel ends a reload says %v.", err)
+	}
+	_ = removed.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.ReadAll(removed); err == nil {
+		t.Error("A removed identity's connection ends as if it were whole.")
+	}
+	removed.Close()
+	server.says("end=removed", "the tunnel is ending: of the reload only")
+	roundTrip(t, stays)
+	if len(server.tunnel.Addresses("second")) > 0 || strings.Contains(server.metrics(), `service="second"`) {
+		t.Error("While the tunnel ends a service is added.")
+	}
+	stays.Close()
+	if n := <-cut; n != 0 {
+		t.Errorf("Drain cut %d connections, want none.", n)
+	}
 }

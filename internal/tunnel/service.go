@@ -27,8 +27,10 @@ type service struct {
 	name       string
 	tunnel     *Tunnel
 	log        *slog.Logger
-	meters     *meter.Service
-	failures   *burst // of log lines about peers that proved nothing
+	meters     *meter.Service // from the first generation on: until then nothing counts
+	failures   *burst         // of log lines about peers that proved nothing
+	refusals   *burst         // about limits
+	faults     *burst         // about services that cannot be reached
 	sources    *gate
 	identities *gate // of connections with a proved key
 
@@ -60,11 +62,10 @@ type generation struct {
 	end      context.CancelFunc
 }
 
-func (t *Tunnel) newService(name string, d settings.Direction) *service {
+func (t *Tunnel) newService(name string) *service {
 	s := &service{
 		name: name, tunnel: t,
 		log:        t.log.With("service", name),
-		meters:     t.options.Meters.Service(name, d.String()),
 		room:       make(chan struct{}, 1),
 		sources:    newGate(),
 		identities: newGate(),
@@ -72,7 +73,7 @@ func (t *Tunnel) newService(name string, d settings.Direction) *service {
 		dialed:     make(map[route]bool),
 		taken:      make(map[route]bool),
 	}
-	s.failures = &burst{log: s.log}
+	s.newBursts()
 	return s
 }
 
@@ -157,8 +158,12 @@ func (g *generation) configuration() *watchword.Config {
 	}
 }
 
-// begin puts a generation into force.
+// begin puts a generation into force. Tunnel.mu is held: nobody finds the service
+// before, and nobody forgets its meters meanwhile.
 func (s *service) begin(g *generation) {
+	if s.meters == nil {
+		s.meters = s.tunnel.options.Meters.Service(s.name, g.settings.Direction.String())
+	}
 	ctx, end := context.WithCancel(s.tunnel.ctx)
 	g.end = end
 	before := s.generation.Load()
@@ -183,6 +188,10 @@ func (s *service) begin(g *generation) {
 	}
 	s.meters.Backends(names...)
 	s.meters.MaxConnections(o.MaxConnections)
+	s.countKeys(g)
+}
+
+func (s *service) countKeys(g *generation) {
 	if g.keys != nil {
 		s.meters.Keys(len(g.keys.file.Keys()))
 	}
@@ -197,8 +206,12 @@ func (s *service) backendChanged(address string, up bool, err error) {
 	s.log.Warn("the address to connect to does not answer", "to", address, "error", err)
 }
 
-// sweep ends connections that have been idle for too long.
+// sweep ends connections that have been idle for too long, and says which lines
+// were left out of the log.
 func (s *service) sweep() {
+	for _, b := range s.bursts() {
+		b.sweep()
+	}
 	s.mu.Lock()
 	var idle []*session
 	for c := range s.sessions {

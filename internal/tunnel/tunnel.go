@@ -8,6 +8,7 @@
 //	reload.go    new settings in place of old ones, all or nothing
 //	watch.go     which files call for that
 //	listen.go    listeners, which services hand to each other in a reload
+//	overlap.go   those that are in each other's way
 //	service.go   one service, and what of it a reload replaces
 //	keyring.go   which keys and identities it takes
 //	accept.go    a connection from its first byte until both sides stand
@@ -47,7 +48,8 @@ type Options struct {
 	// Listeners returns the sockets of that name that were handed to the
 	// process. Nil means that there are none.
 	Listeners Inherited
-	// Reloaded, if set, hears how each reload ended.
+	// Reloaded, if set, hears how each reload ended, but for those while the tunnel
+	// ends.
 	Reloaded func(error)
 	// OwnSocket gives a Unix socket to the user that the process becomes when all
 	// is open. Nil means that it stays who it is.
@@ -71,7 +73,8 @@ type Tunnel struct {
 	ctx context.Context
 	end context.CancelFunc
 
-	reloading sync.Mutex // one reload at a time
+	reloading sync.Mutex // one reload at a time; guards watcher
+	watcher   watcher
 
 	mu        sync.Mutex // guards what follows
 	settings  settings.Settings
@@ -90,11 +93,15 @@ func Start(o Options) (*Tunnel, error) {
 	t := &Tunnel{
 		options: o, log: o.Log,
 		gate:      newGate(),
+		watcher:   watcher{looks: make(map[string]look)},
 		services:  make(map[string]*service),
 		listeners: make(map[settings.Address]*listener),
 	}
 	t.ctx, t.end = context.WithCancel(context.Background())
-	if err := t.reload(); err != nil {
+	t.reloading.Lock()
+	err := t.reload()
+	t.reloading.Unlock()
+	if err != nil {
 		t.end()
 		return nil, err
 	}
@@ -172,6 +179,9 @@ func (t *Tunnel) Drain(ctx context.Context) (cut int) {
 	}
 	t.end()
 	t.work.Wait()
+	for _, s := range t.allServices() {
+		s.flushBursts()
+	}
 	return cut
 }
 
@@ -220,6 +230,7 @@ func (t *Tunnel) forgetRetired() {
 		if s.joined() > 0 {
 			return false
 		}
+		s.flushBursts()
 		if t.services[s.name] == nil {
 			t.options.Meters.Remove(s.name)
 		}

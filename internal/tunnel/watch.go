@@ -7,19 +7,19 @@ package tunnel
 import (
 	"crypto/sha256"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
 // Watch reloads when the configuration or a key file has changed, until the
 // tunnel ends. A file must look the same twice before it is used: half of a key
 // file is a key file with fewer identities.
 func (t *Tunnel) Watch() {
-	w := &watcher{tunnel: t, looks: make(map[string]look)}
-	w.used, _ = w.see()
 	t.work.Go(func() {
 		tick := time.NewTicker(limits.TunnelWatchSeconds * time.Second)
 		defer tick.Stop()
@@ -28,94 +28,136 @@ func (t *Tunnel) Watch() {
 			case <-t.ctx.Done():
 				return
 			case <-tick.C:
-				w.check()
+				t.look()
 			}
 		}
 	})
 }
 
-// watcher remembers what the files were when they were used last.
+// watcher remembers what the files were when they were read last, for whatever
+// reason and with whatever success. Tunnel.reloading guards it.
 type watcher struct {
-	tunnel *Tunnel
-	looks  map[string]look
-	used   [sha256.Size]byte
-	before [sha256.Size]byte // at the last look, where it was not what is used
+	looks map[string]look
+	// The settings that were read last. They may have been refused, for a key file
+	// that comes later.
+	read settings.Settings
+
+	used   fileState
+	before fileState // at the last look, where it was not what is used
+	same   int       // how many looks in a row found that
+}
+
+// fileState is what each file is like.
+type fileState map[string]fileDigest
+
+// fileDigest is what one file is like.
+type fileDigest struct {
+	content [sha256.Size]byte
+	fault   string // why it cannot be read
+}
+
+func (s fileState) complete() bool {
+	for _, d := range s {
+		if d.fault != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // look is one file as it was last read.
 type look struct {
 	info   os.FileInfo
-	digest [sha256.Size]byte
+	digest fileDigest
 }
 
-func (w *watcher) check() {
-	now, ok := w.see()
-	switch {
-	case !ok || now == w.used:
-		w.before = w.used
-	case now != w.before:
-		w.before = now
-	default:
-		names := w.names()
-		w.used = now
-		_ = w.tunnel.Reload() // it has said what was wrong
-		if !slices.Equal(names, w.names()) {
-			w.used, _ = w.see()
+// look reloads if the files have changed. A file that is gone, or that cannot be
+// read, is a change too: the reload says what is wrong with it, once, when it had
+// time to come back.
+func (t *Tunnel) look() {
+	t.reloading.Lock()
+	defer t.reloading.Unlock()
+	w := &t.watcher
+	now := t.see()
+	if maps.Equal(now, w.used) {
+		w.before, w.same = nil, 0
+		return
+	}
+	if !maps.Equal(now, w.before) {
+		w.before, w.same = now, 0
+	}
+	w.same++
+	if w.same < 2 || w.same < limits.TunnelWatchMissingLooks && !now.complete() {
+		return
+	}
+	_ = t.reloadAndSay()
+}
+
+// see returns what all files are like.
+func (t *Tunnel) see() fileState {
+	all := make(fileState)
+	for _, name := range t.files() {
+		all[name] = t.watcher.digest(name)
+	}
+	return all
+}
+
+// use remembers what the files were like before they were read: what has changed
+// since calls for another reload. Those that only the reload has named are looked
+// at now.
+func (t *Tunnel) use(seen fileState) {
+	w := &t.watcher
+	w.used, w.before, w.same = make(fileState), nil, 0
+	for _, name := range t.files() {
+		d, ok := seen[name]
+		if !ok {
+			d = w.digest(name)
+		}
+		w.used[name] = d
+	}
+}
+
+// files are those behind the settings, and the key files.
+func (t *Tunnel) files() []string {
+	names := slices.Clone(t.options.Files)
+	for _, list := range [][]settings.Service{t.Settings().Services, t.watcher.read.Services} {
+		for _, s := range list {
+			names = append(names, t.options.Keys.Find(s.Keys))
 		}
 	}
-}
-
-// see returns what all files are like. A file that is gone or cannot be read
-// changes nothing: SIGHUP says what is wrong with it.
-func (w *watcher) see() (all [sha256.Size]byte, ok bool) {
-	h := sha256.New()
-	ok = true
-	for _, name := range w.names() {
-		digest, found := w.digest(name)
-		ok = ok && found
-		_, _ = io.WriteString(h, name)
-		h.Write(digest[:])
-	}
-	h.Sum(all[:0])
-	return all, ok
-}
-
-func (w *watcher) names() []string {
-	names := append([]string(nil), w.tunnel.options.Files...)
-	seen := make(map[string]bool)
-	for _, s := range w.tunnel.Settings().Services {
-		if !seen[s.Keys] {
-			seen[s.Keys] = true
-			names = append(names, w.tunnel.options.Keys.Find(s.Keys))
-		}
-	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // fileClockStep is the coarsest step of a file system's clock: two changes
-// within it may leave the same time.
+// within it may leave the same time. That clock is the time of day; where it
+// jumps, a file is read once more than needed at most.
 const fileClockStep = 2 * time.Second
 
-func (w *watcher) digest(name string) (d [sha256.Size]byte, ok bool) {
-	info, err := os.Stat(name)
+func (w *watcher) digest(name string) fileDigest {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return fileDigest{fault: "no regular file"} // opening it might wait for ever
+	}
+	f, err := os.Open(name) // each time: it may be there and not for us any more
 	if err != nil {
-		return d, false
+		return fileDigest{fault: systemReason(err).Error()}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fileDigest{fault: systemReason(err).Error()}
 	}
 	old := w.looks[name]
 	if old.info != nil && os.SameFile(info, old.info) && info.Size() == old.info.Size() && info.ModTime().Equal(old.info.ModTime()) &&
 		time.Since(info.ModTime()).Abs() > fileClockStep {
-		return old.digest, true
+		return old.digest
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return d, false
-	}
-	defer f.Close()
+	var d fileDigest
 	h := sha256.New()
 	if _, err := io.Copy(h, io.LimitReader(f, limits.MaxKeyFileBytes+1)); err != nil {
-		return d, false
+		return fileDigest{fault: systemReason(err).Error()}
 	}
-	h.Sum(d[:0])
+	h.Sum(d.content[:0])
 	w.looks[name] = look{info, d}
-	return d, true
+	return d
 }
