@@ -34,6 +34,10 @@ const wholeTime = 2 * time.Minute
 // buildTime bounds the compiler, which is slow where nothing is built yet.
 const buildTime = 5 * time.Minute
 
+// outputTime bounds how long a program's output is read after its end: children
+// may keep it open, and a loaded machine takes seconds for what is in the pipe.
+const outputTime = 10 * time.Second
+
 // An overall is the end of a test of many things.
 type overall struct {
 	t   *testing.T
@@ -57,7 +61,7 @@ func command(t *testing.T, limit time.Duration, name string, args ...string) *ex
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second // for children that keep its output open
+	cmd.WaitDelay = outputTime
 	return cmd
 }
 
@@ -113,7 +117,7 @@ func startIn(t *testing.T, folder string, env []string, name string, args ...str
 	p := &peer{t: t, name: name, deadline: time.Now().Add(testTime), news: make(chan struct{})}
 	p.cmd = exec.Command(lookup(t, name), args...)
 	p.cmd.Dir = folder
-	p.cmd.WaitDelay = time.Second // for children that keep its output open
+	p.cmd.WaitDelay = outputTime
 	if env != nil {
 		p.cmd.Env = append(os.Environ(), env...)
 	}
