@@ -1,7 +1,6 @@
 package watchword
 
 import (
-	"crypto/hmac"
 	"crypto/tls"
 	"errors"
 
@@ -71,7 +70,7 @@ func (e *Engine) provenKey() *Key {
 	}
 	if t := e.client.ticket; t != nil && t.psk != nil && r.PSK == t.psk {
 		for _, k := range e.config.Keys {
-			if k.identity == t.identity && hmac.Equal(k.ticketTag, t.keyTag) {
+			if t.belongsTo(k) {
 				return k
 			}
 		}

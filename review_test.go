@@ -32,7 +32,7 @@ func TestReviewTicketOfLongServerName(t *testing.T) {
 // A ticket ends with the context and with the hash of its key.
 func TestReviewTicketEndsWithItsKeysOptions(t *testing.T) {
 	key := keyWith(t, "alice", 1, KeyOptions{Context: []byte("a")})
-	ticket := &ticketState{identity: "alice", kind: Imported, keyTag: key.ticketTag}
+	ticket := &ticketState{keyTag: key.ticketTag}
 	if !ticket.belongsTo(keyWith(t, "alice", 1, KeyOptions{Context: []byte("a")})) {
 		t.Error("A ticket does not belong to its own key.")
 	}

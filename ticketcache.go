@@ -31,7 +31,6 @@ type TicketCache interface {
 // within one process and cannot be written down.
 type ClientTicket struct {
 	identity string
-	kind     Kind
 	keyTag   []byte
 	ticket   []byte
 	ageAdd   uint32
@@ -70,9 +69,10 @@ func (t *ClientTicket) usable(c *Config, now time.Time) bool {
 	return slices.ContainsFunc(c.Keys, t.belongsTo)
 }
 
-// belongsTo reports whether the ticket goes back to key k.
+// belongsTo reports whether the ticket goes back to key k. The tag covers the
+// identity, as it does for a server (ticketState.belongsTo).
 func (t *ClientTicket) belongsTo(k *Key) bool {
-	return k.identity == t.identity && k.options.Kind == t.kind && hmac.Equal(k.ticketTag, t.keyTag)
+	return hmac.Equal(k.ticketTag, t.keyTag)
 }
 
 // usable13 reports whether the configuration allows the version and a suite
@@ -118,7 +118,7 @@ func (e *Engine) keepTicket(f handshake.TicketReceived, now time.Time) {
 	}
 	lifetime := time.Duration(f.Message.TicketLifetime) * time.Second
 	e.config.Tickets.Cache.Put(e.client.server, &ClientTicket{
-		identity: k.identity, kind: k.options.Kind, keyTag: k.ticketTag,
+		identity: k.identity, keyTag: k.ticketTag,
 		ticket: f.Message.Ticket, ageAdd: f.Message.TicketAgeAdd,
 		received: now, expires: now.Add(lifetime),
 		psk: schedule.NewPSK(e.machine.Result().Suite.Hash, schedule.ResumptionPSK, f.PSK),

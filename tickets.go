@@ -114,10 +114,11 @@ func parseTicket(raw []byte) *ticketState {
 	}
 }
 
-// belongsTo reports whether the ticket goes back to key k.
+// belongsTo reports whether the ticket goes back to key k. The tag alone says
+// so: it is made of the secret, the identity, the kind, the hash and the context
+// (Key.tagWithOptions).
 func (t *ticketState) belongsTo(k *Key) bool {
-	return t.identity == k.identity && t.kind == k.options.Kind &&
-		subtle.ConstantTimeCompare(t.keyTag, k.ticketTag) == 1
+	return subtle.ConstantTimeCompare(t.keyTag, k.ticketTag) == 1
 }
 
 // ticketKey seals tickets for a time.

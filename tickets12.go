@@ -63,7 +63,7 @@ func (e *Engine) keepTicket12(f handshake.TicketReceived12, now time.Time) {
 		expires = last
 	}
 	e.config.Tickets.Cache.Put(e.client.server, &ClientTicket{
-		identity: k.identity, kind: k.options.Kind, keyTag: k.ticketTag,
+		identity: k.identity, keyTag: k.ticketTag,
 		ticket: f.Message.Ticket, received: now, began: began, expires: expires, session: f.Session,
 	})
 }

@@ -26,7 +26,10 @@ func ticketConfigs12(t testing.TB, cache TicketCache) (client, server *Config) {
 	return client, server
 }
 
-// As in TLS 1.3; the mode of key exchange is a matter of the suite.
+// As in TLS 1.3; the mode of key exchange is a matter of the suite. The defences
+// are the comparisons in openTicket, for the server's suites the one in resumable
+// (package handshake), and for the key the tag in belongsTo: a case fails when
+// what it names is taken out of them.
 func TestServerBindsTickets12(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -51,14 +54,9 @@ func TestServerBindsTickets12(t *testing.T) {
 			s.Policy = Compatible
 		}, false},
 		{"TLS 1.3 at both ends", func(c, s *Config) { c.MaxVersion, c.Suites = 0, append(c.Suites, TLS_AES_128_GCM_SHA256) }, false},
-		{"a key that was replaced at both ends", func(c, s *Config) {
-			k := keyWith(t, "alice", 9, external)
-			c.Keys, s.Keys = []*Key{k}, []*Key{k}
-		}, false},
-		{"a key of another name", func(c, s *Config) {
-			k := keyWith(t, "bob", 1, external)
-			c.Keys, s.Keys = []*Key{k}, []*Key{k}
-		}, false},
+		{"the key is replaced", atServer(keyWith(t, "alice", 9, external)), false},
+		{"the key has another name", atServer(keyWith(t, "bob", 1, external)), false},
+		{"the key is as it was", atServer(keyWith(t, "alice", 1, external)), true},
 		{"a key put before it", func(c, s *Config) { s.Keys = []*Key{keyWith(t, "alice", 9, external), s.Keys[0]} }, true},
 	} {
 		cache := &oneTicket{}
@@ -74,6 +72,25 @@ func TestServerBindsTickets12(t *testing.T) {
 		if got := meet(t, client, server, testNow.Add(time.Second)); got != c.want {
 			t.Errorf("%s: resumed is %v, want %v.", c.name, got, c.want)
 		}
+	}
+}
+
+// A session is not resumed with a suite that the client does not offer any more
+// (RFC 5246 §7.4.1.2). The defence is the comparison with the ClientHello in
+// resumable; a client of ours offers no such ticket.
+func TestServerWantsTheTicketsSuiteOffered12(t *testing.T) {
+	const id, other = TLS_PSK_WITH_AES_128_CBC_SHA256, TLS_PSK_WITH_AES_128_GCM_SHA256
+	server := rawConfig(t, id)
+	server.Suites = []SuiteID{id, other}
+	first := newRaw12(t, keyWith(t, "alice", 1, external), id, false)
+	first.hello.SessionTicket = []byte{}
+	newDuel(t, server, first).mustComplete()
+	again := newRaw12(t, keyWith(t, "alice", 1, external), other, false)
+	again.hello.SessionTicket, again.hello.LegacySessionID, again.resume = first.ticket, bytes.Repeat([]byte{7}, 32), &first.master
+	d := newDuel(t, server, again)
+	d.run()
+	if s := d.victim.Session(); !d.victim.Complete() || s.Resumed || s.Suite != other {
+		t.Errorf("The session is %+v, %v; want a new one with the suite that is offered.", s, d.victim.Err())
 	}
 }
 
@@ -114,6 +131,7 @@ func TestClientBindsTickets12(t *testing.T) {
 		{"TLS 1.2 is gone", func(c *Config) { c.MaxVersion, c.MinVersion, c.Suites = 0, VersionTLS13, nil }, "server:1", time.Second, false},
 		{"TLS 1.3 beside it", func(c *Config) { c.MaxVersion, c.Suites = 0, append(c.Suites, TLS_AES_128_GCM_SHA256) }, "server:1", time.Second, true},
 		{"another key", func(c *Config) { c.Keys = []*Key{keyWith(t, "alice", 9, external)} }, "server:1", time.Second, false},
+		{"the key has another name", func(c *Config) { c.Keys = []*Key{keyWith(t, "bob", 1, external)} }, "server:1", time.Second, false},
 		{"the last second of its life", func(c *Config) {}, "server:1", 24*time.Hour - time.Second, true},
 		{"the end of its life", func(c *Config) {}, "server:1", 24 * time.Hour, false},
 		{"a clock that was moved back", func(c *Config) {}, "server:1", -time.Second, false},
@@ -233,7 +251,10 @@ func TestTicketsThatAClientKeeps12(t *testing.T) {
 }
 
 // A key that is no longer there ends its tickets, though another one is known;
-// and the lookup is told of the ticket first, then of the identity.
+// and the lookup is told of the ticket first, then of the identity. The defence
+// is belongsTo, called for each key that the lookup returns (Engine.candidates):
+// where it says yes to any key, or is not asked, the first part fails. The second
+// fails where a lookup that refuses is still asked for keys (Engine.answer).
 func TestRemovedKeyEndsItsTickets12(t *testing.T) {
 	client, server := ticketConfigs12(t, NewTicketCache())
 	meet(t, client, server, testNow)
@@ -253,7 +274,7 @@ func TestRemovedKeyEndsItsTickets12(t *testing.T) {
 	if offered := p.server.WantsKeys(); len(offered) != 1 || !offered[0].Ticket || offered[0].Identity != "alice" || offered[0].Kind != External {
 		t.Errorf("The lookup is told of %+v.", offered)
 	}
-	if err := p.server.Answer(nil, ErrNotAdmitted, testNow); err != nil {
+	if err := p.server.Answer(server.Keys, ErrNotAdmitted, testNow); err != nil {
 		t.Errorf("A ticket of a key that is not admitted ends the handshake: %v.", err)
 	}
 	p.toServer, p.sentServer = nil, 0

@@ -56,7 +56,21 @@ func meet(t testing.TB, client, server *Config, now time.Time) bool {
 	return c.Resumed
 }
 
+// atServer changes the key behind a ticket at the server alone. The client still
+// has it, and so offers the ticket; another key lets the ends meet without it.
+func atServer(changed *Key) func(client, server *Config) {
+	return func(c, s *Config) {
+		k := c.Keys[0]
+		carol, _ := NewKey("carol", bytes.Repeat([]byte{5}, 32), k.options)
+		c.Keys, s.Keys = []*Key{carol, k}, []*Key{carol, changed}
+	}
+}
+
 // A ticket that does not go with the ClientHello it comes in is not accepted.
+// The defences are the comparisons in openTicket, and for the key the tag in
+// belongsTo: a case fails when what it names is taken out of them. (A key of
+// another name has two: staticKeys does not choose it either. See
+// TestTicketIsNotForAnotherName.)
 // The test changes configurations that are in use, which is allowed to nobody
 // else.
 func TestServerBindsTickets(t *testing.T) {
@@ -77,18 +91,12 @@ func TestServerBindsTickets(t *testing.T) {
 		{"a restarted server", func(c, s *Config) { s.state.tickets.keys = nil }, false},
 		{"suites of another hash only", func(c, s *Config) { c.Suites = []SuiteID{TLS_AES_256_GCM_SHA384} }, false},
 		{"another suite of the same hash", func(c, s *Config) { c.Suites = []SuiteID{TLS_CHACHA20_POLY1305_SHA256} }, true},
-		{"a key that was replaced at both ends", func(c, s *Config) {
-			k, _ := NewKey("alice", bytes.Repeat([]byte{9}, 32), KeyOptions{})
-			c.Keys, s.Keys = []*Key{k}, []*Key{k}
-		}, false},
-		{"a key of another name", func(c, s *Config) {
-			k, _ := NewKey("bob", bytes.Repeat([]byte{1}, 32), KeyOptions{})
-			c.Keys, s.Keys = []*Key{k}, []*Key{k}
-		}, false},
-		{"the key used as external", func(c, s *Config) {
-			k, _ := NewKey("alice", bytes.Repeat([]byte{1}, 32), KeyOptions{Kind: External})
-			c.Keys, s.Keys = []*Key{k}, []*Key{k}
-		}, false},
+		{"the key is replaced", atServer(keyWith(t, "alice", 9, KeyOptions{})), false},
+		{"the key has another name", atServer(keyWith(t, "bob", 1, KeyOptions{})), false},
+		{"the key is external", atServer(keyWith(t, "alice", 1, external)), false},
+		{"the key belongs to another hash", atServer(keyWith(t, "alice", 1, KeyOptions{Hash: SHA384})), false},
+		{"the key has a context", atServer(keyWith(t, "alice", 1, KeyOptions{Context: []byte("c")})), false},
+		{"the key is as it was", atServer(keyWith(t, "alice", 1, KeyOptions{})), true},
 		{"a key put before it", func(c, s *Config) {
 			k, _ := NewKey("alice", bytes.Repeat([]byte{9}, 32), KeyOptions{})
 			s.Keys = []*Key{k, s.Keys[0]}
@@ -141,10 +149,8 @@ func TestClientBindsTickets(t *testing.T) {
 		{"another protocol", func(c *Config) { c.NextProtos = []string{"b"} }, "server:1", time.Second, fresh},
 		{"another mode", func(c *Config) { c.KeyExchange = PSKOnlyAllowed }, "server:1", time.Second, fresh},
 		{"no cache", func(c *Config) { c.Tickets = nil }, "server:1", time.Second, fresh},
-		{"another key", func(c *Config) {
-			k, _ := NewKey("alice", bytes.Repeat([]byte{9}, 32), KeyOptions{})
-			c.Keys = []*Key{k}
-		}, "server:1", time.Second, fresh},
+		{"another key", func(c *Config) { c.Keys = []*Key{keyWith(t, "alice", 9, KeyOptions{})} }, "server:1", time.Second, fresh},
+		{"the key has another name", func(c *Config) { c.Keys = []*Key{keyWith(t, "bob", 1, KeyOptions{})} }, "server:1", time.Second, fresh},
 		{"suites of another hash", func(c *Config) { c.Suites = []SuiteID{TLS_AES_256_GCM_SHA384} }, "server:1", time.Second, 1},
 		{"the last second of its life", func(c *Config) {}, "server:1", 24*time.Hour - time.Second, offered},
 		{"the end of its life", func(c *Config) {}, "server:1", 24 * time.Hour, fresh},
@@ -336,6 +342,8 @@ func TestTicketWithoutItsSecret(t *testing.T) {
 }
 
 // A key that is no longer there ends its tickets, though another one is known.
+// The defence is belongsTo, called for each key that the lookup returns
+// (Engine.candidates); without it the first two parts fail.
 func TestRemovedKeyEndsItsTickets(t *testing.T) {
 	client, server := ticketConfigs(t, NewTicketCache())
 	alice, bob := client.Keys[0], keyWith(t, "bob", 2, KeyOptions{})
@@ -368,8 +376,30 @@ func TestRemovedKeyEndsItsTickets(t *testing.T) {
 	if offered := p.server.WantsKeys(); len(offered) != 3 || !offered[0].Ticket || offered[0].Identity != "alice" || offered[1].Ticket {
 		t.Errorf("The lookup is told of %+v.", offered)
 	}
-	err := p.server.Answer(nil, ErrNotAdmitted, testNow)
+	err := p.server.Answer(server.Keys, ErrNotAdmitted, testNow)
 	wantLocal(t, "a ticket of a key that is not admitted", err, alert.DecryptError)
+}
+
+// A ticket is for the name that it was issued to, even where the lookup answers
+// with a key of another name and the same bytes. The defence is the tag in
+// belongsTo, which covers the identity (Key.tag): without that both versions fail.
+func TestTicketIsNotForAnotherName(t *testing.T) {
+	for version, configs := range map[uint16]func(testing.TB, TicketCache) (client, server *Config){
+		VersionTLS13: ticketConfigs, VersionTLS12: ticketConfigs12,
+	} {
+		client, server := configs(t, NewTicketCache())
+		meet(t, client, server, testNow)
+		p := newPair(t, client, server)
+		p.collect()
+		_ = put(p.server, p.toServer, testNow)
+		if offered := p.server.WantsKeys(); len(offered) == 0 || !offered[0].Ticket || offered[0].Identity != "alice" {
+			t.Errorf("%s: the lookup is told of %+v.", VersionName(version), offered)
+		}
+		_ = p.server.Answer([]*Key{keyWith(t, "bob", 1, server.Keys[0].options)}, nil, testNow)
+		if r := p.server.machine.Result(); r.Resumed {
+			t.Errorf("%s: a ticket of alice is good for bob, who has the same bytes.", VersionName(version))
+		}
+	}
 }
 
 // Tickets of one server's life are for the identity that they were issued to:

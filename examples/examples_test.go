@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -145,30 +146,36 @@ func TestKeyFiles(t *testing.T) {
 	fails(t, "no such file", "nbd", "-key", filepath.Join(t.TempDir(), "absent"))
 }
 
+// inReadme are the examples whose main is in the README.
+var inReadme = []string{"mqtt/main.go", "zabbix/main.go", "nbd/main.go"}
+
 // The README shows what is compiled and run here.
-func TestReadmeShowsAnExample(t *testing.T) {
-	const source = "mqtt/main.go"
-	text, err := os.ReadFile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestReadmeShowsTheExamples(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, body, _ := bytes.Cut(text, []byte("\nfunc main() {\n"))
-	body, _, _ = bytes.Cut(body, []byte("\n}\n"))
-	if len(body) == 0 {
-		t.Fatalf("%s has no main.", source)
-	}
-	if !bytes.Contains(readme, fmt.Appendf(nil, "```go\nfunc main() {\n%s\n}\n```\n", body)) {
-		t.Errorf("README.md does not show main as it is in examples/%s.", source)
+	for _, source := range inReadme {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, _ := bytes.Cut(text, []byte("\nfunc main() {\n"))
+		body, _, _ = bytes.Cut(body, []byte("\n}\n"))
+		if len(body) == 0 {
+			t.Fatalf("%s has no main.", source)
+		}
+		if !bytes.Contains(readme, fmt.Appendf(nil, "```go\nfunc main() {\n%s\n}\n```\n", body)) {
+			t.Errorf("README.md does not show main as it is in examples/%s.", source)
+		}
 	}
 }
 
-// The examples stay short enough to be read in one go.
+// The examples stay short enough to be read in one go. Every line of the file
+// counts, comments and imports too; of those that are not in the README, which
+// are servers as well as clients, every line but the empty ones.
 func TestExamplesAreShort(t *testing.T) {
-	const maxLines = 60 // exclusive, and without empty ones
+	const maxLines = 60 // exclusive
 	sources, err := filepath.Glob("*/main.go")
 	if err != nil || len(sources) != 7 {
 		t.Fatalf("There are %d examples (%v), want 7.", len(sources), err)
@@ -180,7 +187,7 @@ func TestExamplesAreShort(t *testing.T) {
 		}
 		lines := 0
 		for line := range bytes.Lines(text) {
-			if len(bytes.TrimSpace(line)) > 0 {
+			if slices.Contains(inReadme, source) || len(bytes.TrimSpace(line)) > 0 {
 				lines++
 			}
 		}

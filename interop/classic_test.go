@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -64,7 +63,7 @@ func (c *classicBench) client(t *testing.T, port, message string) {
 // filter runs a program to its end and returns what it prints.
 func filter(t *testing.T, input, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(name, args...)
+	cmd := command(t, buildTime, name, args...)
 	cmd.Stdin = strings.NewReader(input)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -78,7 +77,7 @@ func filter(t *testing.T, input, name string, args ...string) string {
 func python(t *testing.T) string {
 	t.Helper()
 	const path = "/usr/bin/python3"
-	if err := exec.Command(path, "-c", "import cryptography").Run(); err != nil {
+	if err := command(t, testTime, path, "-c", "import cryptography").Run(); err != nil {
 		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
 			t.Fatalf("%s with the package cryptography is missing (%v), and WATCHWORD_REQUIRE_PEERS=1 requires it", path, err)
 		}
@@ -95,7 +94,7 @@ func openSSLMAC(t *testing.T, key, ciphertext string) string {
 // sendRaw sends bytes as they are and waits until the server has closed.
 func sendRaw(t *testing.T, port, wire string) {
 	t.Helper()
-	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	conn, err := net.DialTimeout("tcp", "127.0.0.1:"+port, testTime)
 	if err != nil {
 		t.Fatalf("the server does not listen: %v", err)
 	}
@@ -160,6 +159,7 @@ func (c *classicBench) oursToOpenSSL(t *testing.T) {
 		go func() {
 			defer close(received)
 			if conn, err := l.Accept(); err == nil {
+				conn.SetDeadline(time.Now().Add(testTime))
 				wire, _ := io.ReadAll(conn)
 				received <- string(wire)
 				conn.Close()

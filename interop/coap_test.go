@@ -106,11 +106,13 @@ func coapServer(name, command string) serverProgram {
 	}
 }
 
-// twoPorts returns two free ports that follow each other.
+// twoPorts returns two free ports that follow each other. They are below those
+// that the system picks for connections, which after the other tests are in use,
+// or were a moment ago.
 func twoPorts(t *testing.T) (string, string) {
 	t.Helper()
 	for range 100 {
-		first := freePort(t)
+		first := zabbixPort(t)
 		n, _ := strconv.Atoi(first)
 		next := strconv.Itoa(n + 1)
 		if l, err := net.Listen("tcp", "127.0.0.1:"+next); err == nil {

@@ -5,7 +5,6 @@ package interop
 // same kind: a server that sends back what comes, and its client.
 
 import (
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,14 +18,14 @@ func compile(t *testing.T, folder, header string, libraries ...string) string {
 	t.Helper()
 	cc := lookup(t, "cc")
 	// The header stands for the library: without it the test is skipped.
-	probe := exec.Command(cc, "-E", "-include", header, "-x", "c", "-")
+	probe := command(t, testTime, cc, "-E", "-include", header, "-x", "c", "-")
 	probe.Stdin = strings.NewReader("")
 	if err := probe.Run(); err != nil {
 		missing(t, "the library of "+header)
 	}
 	program := filepath.Join(t.TempDir(), folder)
 	args := append([]string{"-Wall", "-Wextra", "-Werror", "-O1", "-o", program, "testdata/" + folder + "/psk.c"}, libraries...)
-	if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
+	if out, err := command(t, buildTime, cc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("psk.c of %s does not compile: %v\n%s", folder, err, out)
 	}
 	return program

@@ -208,7 +208,7 @@ func waitPort(t *testing.T, p *peer, port string) {
 // handshake.
 func nbdDial(t *testing.T, port string, cfg *watchword.Config) *watchword.Conn {
 	t.Helper()
-	raw, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	raw, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), testTime)
 	if err != nil {
 		t.Fatal(err)
 	}

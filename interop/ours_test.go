@@ -130,7 +130,7 @@ func serveAfter(t *testing.T, before func(net.Conn) error, cfg *watchword.Config
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	s := &service{t: t, port: port, listener: l, results: make(chan error, 16)}
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		for {
@@ -138,10 +138,13 @@ func serveAfter(t *testing.T, before func(net.Conn) error, cfg *watchword.Config
 			if err != nil {
 				return
 			}
-			s.results <- serveOne(raw, before, cfg, handle)
+			select {
+			case s.results <- serveOne(raw, before, cfg, handle):
+			case <-ended: // nobody asks any more
+			}
 		}
 	}()
-	t.Cleanup(func() { l.Close(); <-done })
+	t.Cleanup(func() { l.Close(); close(ended); <-done })
 	return s
 }
 

@@ -9,6 +9,7 @@ package interop
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -23,8 +24,46 @@ import (
 	"time"
 )
 
-// testTime bounds everything that one test does, so that nothing hangs.
+// testTime bounds each thing that a test waits for, so that nothing hangs.
 const testTime = 30 * time.Second
+
+// wholeTime bounds a test of many such things, so that what is slow each time is
+// told by this test, and not by the time limit of "go test".
+const wholeTime = 2 * time.Minute
+
+// buildTime bounds the compiler, which is slow where nothing is built yet.
+const buildTime = 5 * time.Minute
+
+// outputTime bounds how long a program's output is read after its end: children
+// may keep it open, and a loaded machine takes seconds for what is in the pipe.
+const outputTime = 10 * time.Second
+
+// An overall is the end of a test of many things.
+type overall struct {
+	t   *testing.T
+	end time.Time
+}
+
+func begin(t *testing.T) overall { return overall{t, time.Now().Add(wholeTime)} }
+
+// check fails the test if its time is over; done says what it has done so far.
+func (o overall) check(format string, done ...any) {
+	o.t.Helper()
+	if time.Now().After(o.end) {
+		o.t.Fatalf("%v are over after "+format, append([]any{wholeTime}, done...)...)
+	}
+}
+
+// command is a program that runs to its end, and is killed if that takes longer
+// than limit.
+func command(t *testing.T, limit time.Duration, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = outputTime
+	return cmd
+}
 
 // A peer is a running program. Its standard input is held open until the test
 // closes it: s_client, s_server and gnutls-cli stop at its end.
@@ -78,14 +117,15 @@ func startIn(t *testing.T, folder string, env []string, name string, args ...str
 	p := &peer{t: t, name: name, deadline: time.Now().Add(testTime), news: make(chan struct{})}
 	p.cmd = exec.Command(lookup(t, name), args...)
 	p.cmd.Dir = folder
-	p.cmd.WaitDelay = time.Second // for children that keep its output open
+	p.cmd.WaitDelay = outputTime
 	if env != nil {
 		p.cmd.Env = append(os.Environ(), env...)
 	}
-	var err error
-	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
 		t.Fatalf("no pipe to %s: %v", name, err)
 	}
+	p.stdin = &peerInput{stdin, p}
 	p.cmd.Stdout = writerFunc(func(b []byte) { p.output.Write(b); p.stdout.Write(b) }).of(p)
 	p.cmd.Stderr = writerFunc(func(b []byte) { p.output.Write(b) }).of(p)
 	if err := p.cmd.Start(); err != nil {
@@ -120,6 +160,20 @@ func redact(args []string) []string {
 		}
 	}
 	return shown
+}
+
+// peerInput does not wait beyond the peer's deadline for a program that reads
+// nothing.
+type peerInput struct {
+	io.WriteCloser
+	p *peer
+}
+
+func (i *peerInput) Write(b []byte) (int, error) {
+	if f, ok := i.WriteCloser.(*os.File); ok {
+		_ = f.SetWriteDeadline(i.p.deadline) // not every system has one
+	}
+	return i.WriteCloser.Write(b)
 }
 
 type writerFunc func([]byte)
@@ -248,8 +302,10 @@ func (p *peer) hasChildren() {
 	p.t.Cleanup(p.stop)
 }
 
-// stop ends the program and waits for its end.
+// stop ends the program and waits for its end, for which it has time even where
+// the test took all of its own.
 func (p *peer) stop() {
+	p.deadline = time.Now().Add(testTime)
 	p.stdin.Close()
 	if p.children {
 		p.cmd.Process.Signal(syscall.SIGTERM)

@@ -17,7 +17,7 @@ func TestPython(t *testing.T) {
 	if newer, err := exec.LookPath("python3.13"); err == nil {
 		python = newer
 	}
-	if exec.Command(python, "-c", "import ssl, sys; sys.exit(not getattr(ssl, 'HAS_PSK', False))").Run() != nil {
+	if command(t, testTime, python, "-c", "import ssl, sys; sys.exit(not getattr(ssl, 'HAS_PSK', False))").Run() != nil {
 		t.Skip("Python's module ssl has no shared keys before 3.13; it is not one of interop/peers.txt")
 	}
 	script, err := filepath.Abs("testdata/python/psk.py")

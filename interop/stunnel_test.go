@@ -112,7 +112,7 @@ func TestStunnelAsClient(t *testing.T) {
 		start: func(t *testing.T, v values) *peer {
 			v.Plain = "127.0.0.1:0"
 			p := run(t, stunnelPeer.folder, "client", configure(t, stunnelPeer.folder, v))
-			c, err := net.Dial("tcp", "127.0.0.1:"+stunnelPort(p))
+			c, err := net.DialTimeout("tcp", "127.0.0.1:"+stunnelPort(p), testTime)
 			if errors.Is(err, syscall.ECONNRESET) {
 				// Its handshake with us has failed already, and it said so at
 				// once: what the trial is about, unless it should succeed.

@@ -253,7 +253,9 @@ func (sp serverProgram) test(t *testing.T) {
 	var port string
 	var running string
 	faulty := make(map[uint16]bool)
+	whole := begin(t)
 	for i, tr := range sp.trials {
+		whole.check("%d of %d trials", i, len(sp.trials))
 		v := values{Identity: identity, Key: sp.keys.tell(key), Host: "127.0.0.1", Args: tr.args, Env: tr.env}
 		if tr.version == watchword.VersionTLS13 && tr.suite == aes256 {
 			v.Session = key.sessionFile(t, aes256, 0)
@@ -293,7 +295,7 @@ func (sp serverProgram) dial(t *testing.T, port string, cfg *watchword.Config) *
 
 func (sp serverProgram) tryDial(t *testing.T, port string, cfg *watchword.Config) (*watchword.Conn, error) {
 	t.Helper()
-	raw, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", port))
+	raw, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", port), testTime)
 	if err != nil {
 		t.Fatalf("nobody listens: %v", err)
 	}
@@ -378,7 +380,9 @@ type clientProgram struct {
 func (cp clientProgram) test(t *testing.T) {
 	t.Parallel()
 	faulty := make(map[uint16]bool)
+	whole := begin(t)
 	for i, tr := range cp.trials {
+		whole.check("%d of %d trials", i, len(cp.trials))
 		key := cp.keys.newKey()
 		v := values{Identity: identity, Key: cp.keys.tell(key), Host: "127.0.0.1", Args: tr.args, Env: tr.env}
 		if tr.version == watchword.VersionTLS13 && tr.suite == aes256 {

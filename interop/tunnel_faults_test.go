@@ -55,8 +55,10 @@ func withoutDescriptors(t *testing.T, most string) {
 	got := make([]byte, len(data))
 	var open []net.Conn
 	served, refused := 0, 0
+	whole := begin(t)
 	for range 100 {
-		c, err := net.Dial("tcp", plain)
+		whole.check("%d connections that were served and %d refused", served, refused)
+		c, err := net.DialTimeout("tcp", plain, testTime)
 		if err == nil {
 			open = append(open, c)
 			c.SetDeadline(time.Now().Add(testTime))
@@ -122,7 +124,9 @@ func TestTunnelWithFullDisk(t *testing.T) {
 	port := freePort(t)
 	server := shell(t, folder, `exec "$OURS" tunnel server --listen 127.0.0.1:`+port+` --to `+echoServer(t)+` 2>/dev/full`)
 	_, plain := tunnel(t, folder, "client", "--to", "127.0.0.1:"+port, "--connect-retries", "8")
-	for range 20 {
+	whole := begin(t)
+	for n := range 20 {
+		whole.check("%d connections", n)
 		if err := carry(plain, noise(10_000)); err != nil {
 			t.Fatalf("with a full disk a connection fails: %v", err)
 		}
@@ -172,8 +176,13 @@ func TestTunnelKilled(t *testing.T) {
 			if n, err := io.Copy(io.Discard, c); err == nil {
 				t.Errorf("the service's client sees a clean end after %d bytes more", n)
 			}
-			if err := <-ended; err == nil {
-				t.Error("the service sees a clean end")
+			select {
+			case err := <-ended:
+				if err == nil {
+					t.Error("the service sees a clean end")
+				}
+			case <-time.After(testTime):
+				t.Error("the service sees no end")
 			}
 			if side == "server" {
 				client.prints(`msg=connection .*end=peer-(reset|truncated)`)
@@ -199,7 +208,9 @@ func TestTunnelLeavesNothing(t *testing.T) {
 	serverBefore, clientBefore := descriptorsOf(t, server), descriptorsOf(t, client)
 	var open []*net.TCPConn
 	data := noise(100)
+	whole := begin(t)
 	for range n {
+		whole.check("%d connections", len(open))
 		c := plainDial(t, plain)
 		if _, err := c.Write(data); err != nil {
 			t.Fatal(err)
@@ -293,7 +304,9 @@ func TestTunnelWithStuckLog(t *testing.T) {
 				r.Close()
 			}
 			_, plain := tunnel(t, folder, "client", "--to", "127.0.0.1:"+port, "--connect-retries", "8")
-			for range 500 { // more lines than a pipe holds
+			whole := begin(t)
+			for n := range 500 { // more lines than a pipe holds
+				whole.check("%d connections", n)
 				if err := carry(plain, noise(100)); err != nil {
 					t.Fatalf("a connection fails: %v", err)
 				}

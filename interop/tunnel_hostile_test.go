@@ -29,7 +29,7 @@ func startHostile(address string, n int) *hostileClients {
 					return
 				default:
 				}
-				if c, err := net.Dial("tcp", address); err == nil {
+				if c, err := net.DialTimeout("tcp", address, testTime); err == nil {
 					h.one(c.(*net.TCPConn), i)
 					h.count.Add(1)
 				}

@@ -112,7 +112,7 @@ func page(t *testing.T, address string) string { return get(t, address, "/metric
 
 func get(t *testing.T, address, path string) string {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
+	c, err := net.DialTimeout("tcp", address, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}

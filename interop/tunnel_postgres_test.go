@@ -7,7 +7,6 @@ package interop
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"regexp"
@@ -56,7 +55,7 @@ func TestTunnelPostgreSQL(t *testing.T) {
 
 func sql(t *testing.T, port, query string) string {
 	t.Helper()
-	cmd := exec.Command(postgresProgram(t, "psql"), "-h", "127.0.0.1", "-p", port, "-U", "alice", "-d", "postgres", "-XAtq", "-c", query)
+	cmd := command(t, wholeTime, postgresProgram(t, "psql"), "-h", "127.0.0.1", "-p", port, "-U", "alice", "-d", "postgres", "-XAtq", "-c", query)
 	var failure strings.Builder
 	cmd.Stderr = &failure
 	out, err := cmd.Output()
@@ -72,7 +71,7 @@ var transactions = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
 // its transactions a second.
 func bench(t *testing.T, port string, args ...string) float64 {
 	t.Helper()
-	cmd := exec.Command(postgresProgram(t, "pgbench"), append([]string{"-h", "127.0.0.1", "-p", port, "-U", "alice"}, append(args, "postgres")...)...)
+	cmd := command(t, wholeTime, postgresProgram(t, "pgbench"), append([]string{"-h", "127.0.0.1", "-p", port, "-U", "alice"}, append(args, "postgres")...)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("pgbench %v ends with %v:\n%s", args, err, out)
@@ -114,7 +113,7 @@ func startPostgreSQL(t *testing.T) (port string) {
 		}
 	}
 	data := filepath.Join(folder, "data")
-	create := exec.Command(initdb, "-D", data, "-U", "alice", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	create := command(t, wholeTime, initdb, "-D", data, "-U", "alice", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
 	create.Dir, create.SysProcAttr = folder, &syscall.SysProcAttr{Credential: account}
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("initdb ends with %v:\n%s", err, out)

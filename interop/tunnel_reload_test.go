@@ -24,6 +24,7 @@ import (
 // A load is connections that come and go, and some that stay, until it ends.
 type runningLoad struct {
 	stop     chan struct{}
+	end      time.Time // all of it is to be over by then
 	work     sync.WaitGroup
 	short    atomic.Int64 // connections that were whole
 	rounds   atomic.Int64 // of the connections that stay
@@ -35,7 +36,7 @@ type runningLoad struct {
 // startLoad keeps comers connections coming and going, and stayers that send
 // something and wait for it to come back, again and again.
 func startLoad(address string, comers, stayers int) *runningLoad {
-	l := &runningLoad{stop: make(chan struct{})}
+	l := &runningLoad{stop: make(chan struct{}), end: time.Now().Add(wholeTime)}
 	data := noise(100_000)
 	for i := range comers {
 		l.work.Go(func() {
@@ -75,7 +76,7 @@ func (l *runningLoad) fail(what string, err error) {
 }
 
 func (l *runningLoad) stay(address string, data []byte) error {
-	raw, err := net.Dial("tcp", address)
+	raw, err := net.DialTimeout("tcp", address, testTime)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (l *runningLoad) more(t *testing.T, n int64) {
 	t.Helper()
 	short, rounds := l.short.Load()+n, l.rounds.Load()+n
 	for end := time.Now().Add(testTime); l.short.Load() < short || l.rounds.Load() < rounds; {
-		if l.failed.Load() > 0 || time.Now().After(end) {
+		if now := time.Now(); l.failed.Load() > 0 || now.After(end) || now.After(l.end) {
 			l.finish(t)
 			t.Fatal("the load stands still")
 		}

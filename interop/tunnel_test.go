@@ -28,7 +28,9 @@ var ownProgram = sync.OnceValues(func() (string, error) {
 	}
 	atEnd = append(atEnd, func() { os.RemoveAll(folder) })
 	path := filepath.Join(folder, "watchword")
-	build := exec.Command("go", "build", "-o", path, "../cmd/watchword")
+	ctx, cancel := context.WithTimeout(context.Background(), buildTime)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "../cmd/watchword")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("watchword does not build: %w\n%s", err, out)
 	}
@@ -84,7 +86,7 @@ func newKeyFile(t *testing.T, folder string) (path string, key secret) {
 // plainDial connects to the plain side of a tunnel.
 func plainDial(t *testing.T, address string) *net.TCPConn {
 	t.Helper()
-	c, err := net.Dial("tcp", address)
+	c, err := net.DialTimeout("tcp", address, testTime)
 	if err != nil {
 		t.Fatalf("nobody listens at the plain side: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/watchword-tls/watchword"
 )
@@ -75,6 +77,40 @@ func zabbixPort(t *testing.T) string {
 // zabbixAnswerLen is about the most that an agent tells of a file.
 const zabbixAnswerLen = 60000
 
+// zabbixReady asks an agent whether it is there until it says so: it listens
+// before it has begun to answer. (Later, an agent that answers nothing is a
+// failure: with a Timeout of 30 seconds no loaded machine is the reason.)
+func zabbixReady(t *testing.T, p *peer, v values) {
+	t.Helper()
+	key, err := hex.DecodeString(v.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &watchword.Config{Keys: []*watchword.Key{secret(key).external(t, watchword.SHA256)}, Policy: watchword.Compatible}
+	for {
+		got, err := zabbixPing(t, v.Port, cfg)
+		switch {
+		case err == nil && got == "1":
+			return
+		case p.hasEnded() || time.Now().After(p.deadline):
+			t.Fatalf("%s is not ready: to agent.ping it answers %q, %v", p.name, got, err)
+		}
+		time.Sleep(10 * time.Millisecond) // between two questions
+	}
+}
+
+func zabbixPing(t *testing.T, port string, cfg *watchword.Config) (string, error) {
+	c, err := tryDial(t, port, cfg)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	if _, err := c.Write(zabbixMessage("agent.ping")); err != nil {
+		return "", err
+	}
+	return readZabbix(c)
+}
+
 // zabbixAgent is an agent that is asked for the content of a file.
 func zabbixAgent(name string, end error) serverProgram {
 	var file string
@@ -90,6 +126,7 @@ func zabbixAgent(name string, end error) serverProgram {
 			p := run(t, zabbixPeer.folder, name, v)
 			p.hasChildren()
 			waitPort(t, p, v.Port)
+			zabbixReady(t, p, v)
 			return p, v.Port
 		},
 		talk: func(t *testing.T, c *watchword.Conn) string {

@@ -1,6 +1,4 @@
-// Command nbd prints the SHA-256 of the first MiB that an NBD server, such as
-// nbdkit, exports. NBD begins in the clear, then TLS starts on the same
-// connection.
+// Command nbd prints the SHA-256 of the first MiB that an NBD server exports.
 package main
 
 import (
@@ -29,9 +27,8 @@ func main() {
 		log.Fatalf("%s does not hold one line, identity:hex", *file)
 	}
 	key := must(watchword.NewKey(identity, secret, watchword.KeyOptions{Kind: watchword.External}))
-
-	raw := must(net.Dial("tcp", *address))
-	hello, reply, block := make([]byte, 18), make([]byte, 20), make([]byte, 1<<20)
+	raw := must(net.Dial("tcp", *address)) // NBD begins in the clear
+	hello, reply := make([]byte, 18), make([]byte, 20)
 	must(io.ReadFull(raw, hello))                                                         // NBDMAGIC, IHAVEOPT, flags
 	must(io.WriteString(raw, "\x00\x00\x00\x03IHAVEOPT\x00\x00\x00\x05\x00\x00\x00\x00")) // flags, NBD_OPT_STARTTLS
 	must(io.ReadFull(raw, reply))                                                         // its last 8 bytes: type, length
@@ -41,12 +38,12 @@ func main() {
 	conn := watchword.Client(raw, &watchword.Config{Keys: []*watchword.Key{key}})
 	must(io.WriteString(conn, "IHAVEOPT\x00\x00\x00\x01\x00\x00\x00\x00")) // NBD_OPT_EXPORT_NAME, the default one
 	must(io.ReadFull(conn, reply[:10]))                                    // size, flags
-	block = block[:min(1<<20, binary.BigEndian.Uint64(reply))]
-	read := append([]byte("\x25\x60\x95\x13"), make([]byte, 20)...) // NBD_CMD_READ at offset 0
+	block := make([]byte, min(1<<20, binary.BigEndian.Uint64(reply)))
+	read := append([]byte("\x25\x60\x95\x13"), make([]byte, 20)...) // magic, NBD_CMD_READ, offset 0
 	must(conn.Write(binary.BigEndian.AppendUint32(read, uint32(len(block)))))
 	must(io.ReadFull(conn, reply[:16])) // magic, error, cookie
-	if magicAndError := binary.BigEndian.Uint64(reply); magicAndError != 0x67446698<<32 {
-		log.Fatalf("the server cannot read the export: error %d", uint32(magicAndError))
+	if answer := binary.BigEndian.Uint64(reply); answer != 0x67446698<<32 {
+		log.Fatalf("the server cannot read the export: error %d", uint32(answer))
 	}
 	must(io.ReadFull(conn, block))
 	fmt.Printf("%x  %d bytes\n", sha256.Sum256(block), len(block))

@@ -1,5 +1,4 @@
-// Command zabbix sends a value to a Zabbix server or proxy, as zabbix_sender
-// does; without -host it asks an agent for one, as zabbix_get does.
+// Command zabbix is zabbix_sender, or without -host zabbix_get: it asks an agent.
 package main
 
 import (
@@ -21,8 +20,7 @@ func main() {
 	address := flag.String("address", "localhost:10051", "the server, proxy or agent")
 	identity := flag.String("identity", "alice", "its TLSPSKIdentity")
 	file := flag.String("key", "zabbix.psk", "its TLSPSKFile: the key in hex")
-	host := flag.String("host", "", "the host that the value belongs to")
-	item := flag.String("item", "agent.ping", "the key of the item")
+	host, item := flag.String("host", "", "the host that the value belongs to"), flag.String("item", "agent.ping", "the key of the item")
 	value := flag.String("value", "", "the value")
 	flag.Parse()
 	secret, err := hex.DecodeString(strings.TrimSpace(string(must(os.ReadFile(*file)))))
@@ -30,14 +28,11 @@ func main() {
 		log.Fatalf("%s does not hold one line in hex", *file)
 	}
 	key := must(watchword.NewKey(*identity, secret, watchword.KeyOptions{Kind: watchword.External}))
-	// Agent 2 has TLS 1.3. Server, proxy and the old agent may have no more than 1.2.
-	config := &watchword.Config{Keys: []*watchword.Key{key}, Policy: watchword.Compatible}
+	config := &watchword.Config{Keys: []*watchword.Key{key}, Policy: watchword.Compatible} // agent 2 alone has TLS 1.3
 	conn := must(watchword.Dial("tcp", *address, config))
-
 	request := []byte(*item)
 	if *host != "" {
-		data := []map[string]string{{"host": *host, "key": *item, "value": *value}}
-		request = must(json.Marshal(map[string]any{"request": "sender data", "data": data}))
+		request = must(json.Marshal(map[string]any{"request": "sender data", "data": []any{map[string]string{"host": *host, "key": *item, "value": *value}}}))
 	}
 	must(conn.Write(append(binary.LittleEndian.AppendUint64([]byte("ZBXD\x01"), uint64(len(request))), request...)))
 	header := make([]byte, 13)
