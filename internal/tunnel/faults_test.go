@@ -355,21 +355,3 @@ func hostility(address string, done chan struct{}) {
 		}
 	}
 }
-
-// Ten thousand connections that say nothing: what they cost, and that each one
-// still works.
-func TestIdleConnections(t *testing.T) {
-	if testing.Short() || os.Getenv("WATCHWORD_LONG") == "" {
-		t.Skip("WATCHWORD_LONG is not set: ten thousand connections need 60,000 descriptors and a minute")
-	}
-	client, _ := pair(t, backendOf(t, echo), nil)
-	var open []net.Conn
-	for range 10_000 {
-		c := dial(t, client.address("client"))
-		roundTrip(t, c)
-		open = append(open, c)
-	}
-	for _, c := range open {
-		roundTrip(t, c)
-	}
-}
