@@ -15,6 +15,7 @@
 //	connect.go   the side that it opens
 //	gate.go      how many there may be
 //	session.go   both sides joined: the end, and what it is called
+//	flow.go      what is under way between them
 //	relay.go     the bytes of one direction
 //
 // It takes settings, and a clock and files only through the system; what it
