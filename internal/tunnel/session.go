@@ -52,7 +52,7 @@ func (c *session) describe() { c.identity = c.tls.Session().Identity }
 // start lets the bytes flow, in goroutines that have small stacks as yet.
 func (c *session) start() {
 	t := c.tunnel
-	t.sessions.Add(1) // the attempt's own is still counted
+	t.enter(c.service) // the attempt's own is still counted
 	c.over = make(chan struct{})
 	c.touch()
 	c.forgetTo(0)
@@ -189,7 +189,7 @@ func (c *session) finish() {
 	took := time.Since(c.began)
 	c.meters.Closed(e.word, took)
 	c.line(e, took)
-	c.tunnel.sessions.Done()
+	c.tunnel.leave(c.service)
 }
 
 func (c *session) line(e *end, took time.Duration) {
