@@ -30,6 +30,17 @@ func (c *Conn) fill() error {
 	return err
 }
 
+// Buffered returns how many bytes from the peer this end has taken from the network
+// that nobody has read, those of a record that is not complete with them.
+func (c *Conn) Buffered() int {
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	if c.engine == nil {
+		return 0
+	}
+	return len(c.engine.input.pending) + len(c.engine.input.unread())
+}
+
 // readConn reads from any net.Conn. It may have to wait with a buffer in its
 // hands, so the buffer is a small one until data comes faster than that.
 func (c *Conn) readConn() (int, error) {

@@ -167,3 +167,25 @@ func TestASilentPeerIsGivenUp(t *testing.T) {
 		t.Errorf("The next call ended with %v, want the same.", again)
 	}
 }
+
+// What has come and waits for a reader can be asked for.
+func TestConnBuffered(t *testing.T) {
+	if c := Server(nil, &Config{}); c.Buffered() != 0 {
+		t.Error("Before the handshake bytes wait.")
+	}
+	overEach(t, func(t *testing.T, client, server *Conn) {
+		go func() { _, _ = io.WriteString(client, "one and two") }()
+		buf := make([]byte, 3)
+		for _, left := range []int{8, 5, 2} {
+			if _, err := io.ReadFull(server, buf); err != nil {
+				t.Fatal(err)
+			}
+			if n := server.Buffered(); n != left {
+				t.Errorf("%d bytes wait to be read, want %d.", n, left)
+			}
+		}
+		if _, err := io.ReadFull(server, buf[:2]); err != nil || server.Buffered() != 0 {
+			t.Errorf("At the end %d bytes wait, error %v.", server.Buffered(), err)
+		}
+	})
+}

@@ -341,8 +341,8 @@ const (
 	TunnelSweepMilliseconds = 500
 
 	// DrainQuietSeconds is how long nothing must have moved on a connection that
-	// is ended after the drain time for it to be closed in order. Any other one
-	// is cut with an alert: its stream may not be whole.
+	// is ended after the drain time for it to be closed in order; nor may anything
+	// be under way. Any other one is cut with an alert: its stream may not be whole.
 	DrainQuietSeconds = 2
 
 	// TunnelBurstBytes is how many bytes of a service with bytes-per-second may

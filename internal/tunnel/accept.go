@@ -50,23 +50,19 @@ var (
 func (s *service) take(raw net.Conn) {
 	s.meters.Accepted()
 	t := s.tunnel
-	t.mu.Lock()
-	if t.draining {
-		t.mu.Unlock()
+	if !t.admit(s) {
 		reset(raw) // no end of a stream that never began
 		return
 	}
-	t.sessions.Add(1)
-	t.mu.Unlock()
 	a := &attempt{service: s, g: s.now(), raw: raw, remote: raw.RemoteAddr(), began: time.Now()}
 	if !a.findPlace() {
 		a.refuse(overLimit(limitHandshakes))
 		reset(raw)
-		t.sessions.Done()
+		t.leave(s)
 		return
 	}
 	go func() {
-		defer t.sessions.Done()
+		defer t.leave(s)
 		a.run()
 	}()
 }

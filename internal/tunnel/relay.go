@@ -37,13 +37,17 @@ func putBuffer(b []byte) {
 	}
 }
 
-// copyIn carries plain bytes into TLS until their end.
+// copyIn carries plain bytes into TLS until their end, which it leaves held.
 func (c *session) copyIn() error {
-	r := newPlainReader(c.plain)
+	r := newPlainReader(c.plain, &c.flow)
 	for {
 		buf, n, err := r.read()
 		if n > 0 {
-			if werr := c.sealBytes(buf[:n]); werr != nil {
+			werr := c.inPieces(buf[:n], c.seal)
+			if werr != nil || err != io.EOF {
+				c.passed()
+			}
+			if werr != nil {
 				putBuffer(buf)
 				return werr
 			}
@@ -58,8 +62,8 @@ func (c *session) copyIn() error {
 	}
 }
 
-func (c *session) sealBytes(p []byte) error {
-	c.pay(len(p))
+// seal writes plain bytes into TLS.
+func (c *session) seal(p []byte) error {
 	n, err := c.tls.Write(p)
 	c.out.Add(int64(n))
 	c.meters.Bytes(0, n)
@@ -67,11 +71,33 @@ func (c *session) sealBytes(p []byte) error {
 	return err
 }
 
-// pay waits until the service's rate allows n bytes.
-func (c *session) pay(n int) {
-	if r := c.now().rate; r != nil {
-		_ = r.WaitN(c.tunnel.ctx, n) // an error means that all is ending
+// deliver writes what came out of TLS to the plain side.
+func (c *session) deliver(p []byte) error {
+	n, err := c.plain.Write(p)
+	c.in.Add(int64(n))
+	c.meters.Bytes(n, 0)
+	c.touch()
+	return err
+}
+
+// inPieces writes all of p: at once, or record by record as the service's rate
+// allows, so that its connections take turns.
+func (c *session) inPieces(p []byte, write func([]byte) error) error {
+	for len(p) > 0 {
+		r := c.now().rate
+		if r == nil {
+			return write(p)
+		}
+		n := min(len(p), limits.MaxPlaintext)
+		if !c.pay(r, n) {
+			return errStopped
+		}
+		if err := write(p[:n]); err != nil {
+			return err
+		}
+		p = p[n:]
 	}
+	return nil
 }
 
 // plainWriter takes what comes out of TLS.
@@ -82,11 +108,14 @@ type plainWriter struct {
 
 func (w *plainWriter) Write(p []byte) (int, error) {
 	c := w.c
-	c.pay(len(p))
-	n, err := c.plain.Write(p)
-	c.in.Add(int64(n))
-	c.meters.Bytes(n, 0)
-	c.touch()
-	w.err = err
-	return n, err
+	if !c.hold() {
+		c.late.Store(true) // they were on their way when the session was ended
+		return 0, errStopped
+	}
+	w.err = c.inPieces(p, c.deliver)
+	c.passed()
+	if w.err != nil {
+		return 0, w.err
+	}
+	return len(p), nil
 }

@@ -8,6 +8,7 @@ import "net"
 // faster than that.
 type plainReader struct {
 	conn  net.Conn
+	flow  *flow
 	small []byte
 	bulk  bool
 	rush  bool
@@ -15,9 +16,10 @@ type plainReader struct {
 
 const smallRead = 2 << 10
 
-func newPlainReader(conn net.Conn) *plainReader { return &plainReader{conn: conn} }
+func newPlainReader(conn net.Conn, f *flow) *plainReader { return &plainReader{conn: conn, flow: f} }
 
-// read returns the next bytes in a buffer that is to be put back.
+// read returns the next bytes in a buffer that is to be put back. Bytes, and the
+// end of the stream, are held.
 func (r *plainReader) read() (buf []byte, n int, err error) {
 	if r.bulk {
 		buf = getBuffer(r.rush)
@@ -27,7 +29,7 @@ func (r *plainReader) read() (buf []byte, n int, err error) {
 		}
 		buf = r.small
 	}
-	n, err = r.conn.Read(buf)
+	n, err = r.flow.holdRead(r.conn.Read(buf))
 	r.rush = n >= relayBuffer
 	r.bulk = n == len(buf) || r.bulk && n > smallRead
 	return buf, n, err

@@ -15,6 +15,7 @@ import (
 // plainReader reads one plain connection.
 type plainReader struct {
 	conn   net.Conn
+	flow   *flow
 	socket syscall.RawConn // nil where conn is no socket
 	try    func(fd uintptr) (done bool)
 	buf    []byte
@@ -23,8 +24,8 @@ type plainReader struct {
 	err    error
 }
 
-func newPlainReader(conn net.Conn) *plainReader {
-	r := &plainReader{conn: conn}
+func newPlainReader(conn net.Conn, f *flow) *plainReader {
+	r := &plainReader{conn: conn, flow: f}
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
 			r.socket = raw
@@ -34,11 +35,12 @@ func newPlainReader(conn net.Conn) *plainReader {
 	return r
 }
 
-// read returns the next bytes in a buffer that is to be put back.
+// read returns the next bytes in a buffer that is to be put back. Bytes, and the
+// end of the stream, are held.
 func (r *plainReader) read() (buf []byte, n int, err error) {
 	if r.socket == nil {
 		buf = getBuffer(false)
-		n, err = r.conn.Read(buf)
+		n, err = r.flow.holdRead(r.conn.Read(buf))
 		return buf, n, err
 	}
 	r.n, r.err = 0, nil
@@ -52,6 +54,10 @@ func (r *plainReader) read() (buf []byte, n int, err error) {
 // attempt reads without waiting, and reports false if it must be called again
 // when there is something to read.
 func (r *plainReader) attempt(fd uintptr) (done bool) {
+	if !r.flow.hold() { // before the system gives anything out of its hands
+		r.err = errStopped
+		return true
+	}
 	r.buf = getBuffer(r.rush)
 	n, err := syscall.Read(int(fd), r.buf)
 	for err == syscall.EINTR {
@@ -61,8 +67,10 @@ func (r *plainReader) attempt(fd uintptr) (done bool) {
 	case err == syscall.EAGAIN:
 		putBuffer(r.buf)
 		r.buf = nil
+		r.flow.letGo()
 		return false
 	case err != nil:
+		r.flow.letGo()
 		r.err = os.NewSyscallError("read", err)
 	case n == 0:
 		r.err = io.EOF

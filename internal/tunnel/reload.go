@@ -178,12 +178,12 @@ func (t *Tunnel) commit(p *plan) error {
 			}
 		}
 	}
-	for name, s := range oldServices {
-		if p.services[name] == s {
+	for _, s := range oldServices {
+		if s.retired.Load() {
+			s.retire()
+		} else {
 			s.endRemoved()
-			continue
 		}
-		t.retire(s)
 	}
 	return nil
 }
@@ -208,6 +208,12 @@ func (t *Tunnel) publish(p *plan) bool {
 	for _, l := range p.opened {
 		for _, socket := range l.sockets {
 			t.work.Go(func() { l.serve(t.ctx, socket) })
+		}
+	}
+	for name, s := range t.services {
+		if p.services[name] != s {
+			s.retired.Store(true)
+			t.retired = append(t.retired, s)
 		}
 	}
 	t.settings, t.services, t.listeners = p.settings, p.services, p.listeners
@@ -257,13 +263,9 @@ func (t *Tunnel) reloadAdmission() error {
 
 // retire ends a service that is gone: its connections go on, unless its
 // identities were to be ended with it.
-func (t *Tunnel) retire(s *service) {
+func (s *service) retire() {
 	g := s.now()
 	g.end()
-	s.retired.Store(true)
-	t.mu.Lock()
-	t.retired = append(t.retired, s)
-	t.mu.Unlock()
 	if g.settings.EndRemoved {
 		s.cutAll(endRemovedKey)
 	}

@@ -37,6 +37,7 @@ type service struct {
 	generation atomic.Pointer[generation]
 
 	retired atomic.Bool // a reload removed it
+	users   int         // connections, those too that come about; Tunnel.mu guards it
 
 	room chan struct{} // a handshake ended: there may be room for another
 

@@ -12,7 +12,6 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/keyfile"
-	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/tunnel/meter"
 )
 
@@ -24,17 +23,20 @@ type session struct {
 	identity string
 	backend  string // the address that was connected to
 
-	in, out atomic.Int64 // plain bytes that came out of TLS and that went into it
-	active  atomic.Int64 // when the last of them went, since the process began
-	halves  atomic.Int32 // directions that have not ended
-	sealed  atomic.Bool  // close_notify was sent
-	end     atomic.Pointer[end]
+	flow
+	halves atomic.Int32 // directions that have not ended
+	sealed atomic.Bool  // close_notify was sent
+	end    atomic.Pointer[end]
 }
 
 // end is why a session ended. Only the first one counts.
 type end struct {
 	word  string
 	cause error
+
+	// Of a session that was cut, inOrder from when told is closed.
+	inOrder bool          // like a whole one
+	told    chan struct{} // the side of TLS knows
 }
 
 // The words of ends are those of the metrics.
@@ -45,18 +47,13 @@ const (
 	endRemovedKey = meter.Removed
 )
 
-var processBegan = time.Now()
-
-// monotonic is the time since the process began, which no change of the clock
-// touches.
-func monotonic() int64 { return int64(time.Since(processBegan)) }
-
 func (c *session) describe() { c.identity = c.tls.Session().Identity }
 
 // start lets the bytes flow, in goroutines that have small stacks as yet.
 func (c *session) start() {
 	t := c.tunnel
-	t.sessions.Add(1) // the attempt's own is still counted
+	t.enter(c.service) // the attempt's own is still counted
+	c.over = make(chan struct{})
 	c.touch()
 	c.forgetTo(0)
 	c.halves.Store(2)
@@ -82,13 +79,11 @@ func (c *session) removed() bool {
 	return g.settings.EndRemoved && (c.retired.Load() || g.keys != nil && !g.keys.knows(c.identity))
 }
 
-func (c *session) touch() { c.active.Store(monotonic()) }
-
-func (c *session) quiet() time.Duration { return time.Duration(monotonic() - c.active.Load()) }
-
+// idleTooLong reports whether nothing moved for too long: for want of bytes, or of
+// somebody who takes them, but not because the rate's limit holds them back.
 func (c *session) idleTooLong() bool {
 	most := c.now().settings.IdleTimeout
-	return most > 0 && c.quiet() >= most
+	return most > 0 && c.paying.Load() == 0 && c.quiet() >= most
 }
 
 // upload carries plain bytes into TLS.
@@ -97,6 +92,7 @@ func (c *session) upload() {
 	if err == nil {
 		c.sealed.Store(true)
 		err = c.tls.CloseWrite()
+		c.passed()
 	}
 	c.endHalf(err)
 }
@@ -138,29 +134,40 @@ func (c *session) endHalf(err error) {
 }
 
 // cut ends the session out of order, unless it has ended already. Neither side
-// shall take its end for a clean one.
+// shall take its end for a clean one, but at the end of the drain time, where
+// nothing was under way.
 func (c *session) cut(word string, cause error) {
-	if !c.end.CompareAndSwap(nil, &end{word, cause}) {
+	e := &end{word: word, cause: cause, told: make(chan struct{})}
+	if !c.end.CompareAndSwap(nil, e) {
 		return
 	}
-	// AbortWith may have to wait for a peer that takes nothing.
-	go func() {
-		switch {
-		case word == endDrained && c.quiet() > limits.DrainQuietSeconds*time.Second:
-			// Nothing was moving: what was sent has arrived.
-			_ = c.tls.Close()
-			closeClean(c.plain)
-			return
-		case c.sealed.Load():
-			reset(c.tls.NetConn())
-		case word == endRemovedKey:
-			_ = c.tls.AbortWith(alert.AccessDenied, "the identity was removed")
-		default:
-			_ = c.tls.Abort("the other side of the tunnel ended: " + word)
-		}
-	}()
-	if word != endDrained || c.quiet() <= limits.DrainQuietSeconds*time.Second {
+	// Once, for both sides: between two looks a byte may pass.
+	e.inOrder = word == endDrained && c.stop() && c.tls.Buffered() == 0
+	close(c.over)
+	if !e.inOrder {
 		reset(c.plain)
+	}
+	// The side of TLS may have to wait for a peer that takes nothing.
+	go func() {
+		defer close(e.told)
+		if e.inOrder {
+			_ = c.tls.Close()
+			_ = c.plain.SetReadDeadline(time.Now()) // wakes upload
+			return
+		}
+		c.abort(word)
+	}()
+}
+
+// abort tells the peer that this is no clean end.
+func (c *session) abort(word string) {
+	switch {
+	case c.sealed.Load():
+		reset(c.tls.NetConn())
+	case word == endRemovedKey:
+		_ = c.tls.AbortWith(alert.AccessDenied, "the identity was removed")
+	default:
+		_ = c.tls.Abort("the other side of the tunnel ended: " + word)
 	}
 }
 
@@ -170,6 +177,10 @@ func (c *session) finish() {
 	if e.word == endDone {
 		_ = c.tls.Close()
 		closeClean(c.plain)
+	} else if <-e.told; e.inOrder && !c.late.Load() {
+		closeClean(c.plain)
+	} else {
+		reset(c.plain)
 	}
 	c.mu.Lock()
 	delete(c.sessions, c)
@@ -178,7 +189,7 @@ func (c *session) finish() {
 	took := time.Since(c.began)
 	c.meters.Closed(e.word, took)
 	c.line(e, took)
-	c.tunnel.sessions.Done()
+	c.tunnel.leave(c.service)
 }
 
 func (c *session) line(e *end, took time.Duration) {

@@ -15,6 +15,7 @@
 //	connect.go   the side that it opens
 //	gate.go      how many there may be
 //	session.go   both sides joined: the end, and what it is called
+//	flow.go      what is under way between them
 //	relay.go     the bytes of one direction
 //
 // It takes settings, and a clock and files only through the system; what it
@@ -80,7 +81,7 @@ type Tunnel struct {
 	settings  settings.Settings
 	services  map[string]*service
 	listeners map[settings.Address]*listener
-	retired   []*service // removed by a reload, with connections still open
+	retired   []*service // removed by a reload, with connections that came before
 	draining  bool
 
 	work     sync.WaitGroup // goroutines that accept, watch or sweep
@@ -185,6 +186,36 @@ func (t *Tunnel) Drain(ctx context.Context) (cut int) {
 	return cut
 }
 
+// admit counts a connection that came to a service, unless the tunnel is ending.
+func (t *Tunnel) admit(s *service) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.draining {
+		return false
+	}
+	if s.retired.Load() && !slices.Contains(t.retired, s) {
+		t.retired = append(t.retired, s) // the listener had it in its hands still
+	}
+	t.sessions.Add(1)
+	s.users++
+	return true
+}
+
+// enter counts what a connection has become, which leaves for itself.
+func (t *Tunnel) enter(s *service) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sessions.Add(1)
+	s.users++
+}
+
+func (t *Tunnel) leave(s *service) {
+	t.mu.Lock()
+	s.users--
+	t.mu.Unlock()
+	t.sessions.Done()
+}
+
 func (t *Tunnel) allServices() []*service {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -222,12 +253,13 @@ func (t *Tunnel) sweep() {
 	}
 }
 
-// forgetRetired lets go of services that are gone and have no connection left.
+// forgetRetired lets go of services that are gone and have no connection left, nor
+// one that comes about: whoever ends connections has to find it.
 func (t *Tunnel) forgetRetired() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.retired = slices.DeleteFunc(t.retired, func(s *service) bool {
-		if s.joined() > 0 {
+		if s.users > 0 {
 			return false
 		}
 		s.flushBursts()

@@ -1,0 +1,111 @@
+package tunnel
+
+// What is under way, and the limit of the rate.
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
+)
+
+// longQuiet is a flow on which nothing has moved for longer than an end in order asks.
+func longQuiet() *flow {
+	f := &flow{over: make(chan struct{})}
+	f.active.Store(monotonic() - int64(3*limits.DrainQuietSeconds*time.Second))
+	return f
+}
+
+func TestStop(t *testing.T) {
+	f := longQuiet()
+	if !f.hold() || f.stop() {
+		t.Error("A direction that holds bytes is stopped.")
+	}
+	if !f.hold() {
+		t.Error("After it was not stopped the other direction can take nothing.")
+	}
+	f.letGo()
+	f.letGo()
+	if !f.stop() || f.hold() {
+		t.Error("What is quiet is not stopped, or goes on.")
+	}
+	if n, err := f.holdRead(5, nil); n != 0 || err != errStopped || !f.late.Load() {
+		t.Errorf("Bytes that come late are %d, with %v.", n, err)
+	}
+	f = longQuiet()
+	f.hold()
+	f.passed()
+	if f.stop() || f.hold() {
+		t.Error("What has just moved is called quiet, or goes on after its end.")
+	}
+}
+
+// Who waits for the rate's limit ends with the session, and leaves the rate to others.
+func TestPay(t *testing.T) {
+	f := longQuiet()
+	r := rate.NewLimiter(1, 100)
+	if !f.pay(r, 100) {
+		t.Error("What the limit allows is not allowed.")
+	}
+	paid := make(chan bool)
+	go func() { paid <- f.pay(r, 50) }()
+	within(t, "it waits", func() bool { return f.paying.Load() == 1 })
+	close(f.over)
+	if <-paid || f.paying.Load() != 0 || f.quiet() > time.Minute {
+		t.Error("After the session's end it has paid, or still pays.")
+	}
+	if r.Tokens() < -25 {
+		t.Errorf("The rate is left with %v bytes.", r.Tokens())
+	}
+}
+
+// A stream that comes faster than the rate is held to it, however large the pieces
+// are in which it comes.
+func TestBytesPerSecondHolds(t *testing.T) {
+	for _, way := range []string{"up", "down"} {
+		client, server := pair(t, backendOf(t, func(c *net.TCPConn) {
+			go sendMore(c)
+			_, _ = io.Copy(io.Discard, c)
+		}), func(_, s *settings.Service) {
+			s.BytesPerSecond = 1
+			if way == "up" {
+				s.To[0].Host = backendOf(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
+			}
+		})
+		c := dial(t, client.address("client"))
+		if way == "up" {
+			go sendMore(c)
+		}
+		server.settled("the rate holds the bytes")
+		if n := server.moved() + server.sent(); n > limits.TunnelBurstBytes+limits.MaxPlaintext {
+			t.Errorf("%s: %d bytes went where one a second may, after %d at once.", way, n, limits.TunnelBurstBytes)
+		}
+	}
+}
+
+// To wait for the rate's limit is not to be idle.
+func TestIdleTimeoutUnderARate(t *testing.T) {
+	const size = limits.TunnelBurstBytes + 3*limits.MaxPlaintext
+	received := make(chan int64, 1)
+	client, _ := pair(t, backendOf(t, func(c *net.TCPConn) {
+		n, _ := io.Copy(io.Discard, c)
+		received <- n
+	}), func(_, s *settings.Service) {
+		// A record takes longer than the time-out, and a sweep comes in between.
+		s.BytesPerSecond = limits.MaxPlaintext
+		s.IdleTimeout = 400 * time.Millisecond
+	})
+	c := dial(t, client.address("client"))
+	if _, err := c.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.CloseWrite()
+	if n := <-received; n != size {
+		t.Errorf("Of %d bytes %d arrive: who waited for the rate was ended as idle.", size, n)
+	}
+}
