@@ -199,6 +199,9 @@ func (c *session) line(e *end, took time.Duration) {
 		"version", versionName(c.tls), "suite", s.Suite.String(),
 		"in", c.in.Load(), "out", c.out.Load(), "seconds", took.Round(time.Millisecond).Seconds(), "end", e.word,
 	}
+	if s.Version == watchword.VersionTLS12 && !s.ExtendedMasterSecret {
+		args = append(args, "extended-master-secret", false) // legacy allows it, and says so
+	}
 	if e.cause != nil {
 		args = append(args, "error", sentence(e.cause))
 	}
