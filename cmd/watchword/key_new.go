@@ -165,7 +165,8 @@ func (f *newKeyFlags) report(env *ui, file *keyfile.File, made *watchword.Key) {
 		env.say("       %s", command)
 	}
 	env.say("  2. Compare: this prints the same fingerprint there.")
-	env.say("       watchword key fingerprint --id %s", keyfile.Quote(shown))
+	there := keyFlags{name: filepath.Base(file.Name())}
+	env.say("       watchword key fingerprint --id %s%s", keyfile.Quote(shown), there.suffix())
 	if len(all) > 1 {
 		env.say("  3. When every client has the new key, remove the old one on both machines:")
 		env.say("       watchword key remove --id %s --fingerprint %s%s", keyfile.Quote(shown), all[1].Fingerprint(), f.keys.suffix())
@@ -192,13 +193,14 @@ func describe(k *watchword.Key, n int) string {
 // business, and a role is the other one there.
 func (f *newKeyFlags) carry(file *keyfile.File, made *watchword.Key) []string {
 	const other = "OTHER-MACHINE:"
+	there := filepath.Base(file.Name()) // so that both ends' commands are alike
 	if len(file.Identities()) == 1 && made.Options().Role == watchword.AnyRole {
-		return []string{fmt.Sprintf("scp %s %s%s", scpName(file.Name()), other, keyfile.DefaultName)}
+		return []string{fmt.Sprintf("scp %s %s", scpName(file.Name()), keyfile.Quote(other+there))}
 	}
 	out := filepath.Join(filepath.Dir(file.Name()), "for-the-other-machine.keys")
 	return []string{
 		fmt.Sprintf("watchword key export --id %s --to %s%s", keyfile.Quote(keyfile.FormatIdentity(made.Identity())), keyfile.Quote(out), f.keys.suffix()),
-		fmt.Sprintf("scp %s %s%s && rm %s", scpName(out), other, keyfile.DefaultName, keyfile.Quote(out)),
+		fmt.Sprintf("scp %s %s && rm %s", scpName(out), keyfile.Quote(other+there), keyfile.Quote(out)),
 	}
 }
 
