@@ -116,6 +116,19 @@ func (f *flags) parse(args []string) (status int, ok bool) {
 	return statusOK, true
 }
 
+// parseWithOne reads a command line that may have one argument that is no option,
+// in whatever place. It is empty if there is none.
+func (f *flags) parseWithOne(args []string) (one string, status int, ok bool) {
+	f.positional = true
+	if status, ok = f.parse(args); !ok || f.NArg() == 0 {
+		return "", status, ok
+	}
+	one = f.Arg(0)
+	f.positional, f.before = false, len(args)-f.NArg()+1
+	status, ok = f.parse(f.Args()[1:])
+	return one, status, ok
+}
+
 // given reports whether the option was on the command line.
 func (f *flags) given(name string) bool {
 	found := false

@@ -101,16 +101,8 @@ func (o *pipeOptions) parse(args []string) (status int, ok bool) {
 	o.handshake = f.handshakeTime()
 	o.connect = f.Duration("connect-timeout", limits.ConnectSeconds*time.Second, "how much `TIME` connecting may take, before the handshake")
 	o.policy = f.policies()
-	f.positional = true
-	if status, ok = f.parse(args); !ok {
+	if o.address, status, ok = f.parseWithOne(args); !ok {
 		return status, false
-	}
-	if f.NArg() > 0 {
-		o.address = f.Arg(0)
-		f.positional = false
-		if status, ok = f.parse(f.Args()[1:]); !ok {
-			return status, false
-		}
 	}
 	o.listens = f.given("listen")
 	if err := o.check(*listen); err != nil {
@@ -178,6 +170,7 @@ func (o *pipeOptions) dial(ctx context.Context, env *ui) (*watchword.Conn, strin
 	if *o.verbose {
 		env.say("%s", describeSession(o.address, conn.Session(), time.Since(begin)))
 	}
+	new(oldPeerNotes).add(env, "the other end at "+o.address, conn.Session())
 	return conn, o.address, nil
 }
 

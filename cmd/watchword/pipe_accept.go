@@ -129,6 +129,7 @@ func (d *door) handshake(ctx context.Context, raw net.Conn, place *list.Element)
 		if d.verbose {
 			d.env.say("%s", describeSession(raw.RemoteAddr().String(), conn.Session(), took))
 		}
+		new(oldPeerNotes).add(d.env, "the other end at "+raw.RemoteAddr().String(), conn.Session())
 		d.winner <- conn
 		return
 	}

@@ -97,19 +97,10 @@ func runProbe(ctx context.Context, env *ui, args []string) int {
 	return statusOK
 }
 
-// parseWithAddress reads a command line with one argument that is no option,
-// in whatever place.
+// parseWithAddress reads a command line with an address in it.
 func (f *flags) parseWithAddress(args []string) (address string, status int, ok bool) {
-	f.positional = true
-	if status, ok = f.parse(args); !ok {
+	if address, status, ok = f.parseWithOne(args); !ok {
 		return "", status, false
-	}
-	if f.NArg() > 0 {
-		address = f.Arg(0)
-		f.positional, f.before = false, len(args)-f.NArg()+1
-		if status, ok = f.parse(f.Args()[1:]); !ok {
-			return "", status, false
-		}
 	}
 	if address == "" {
 		return "", f.env.usage(f.verb.name, "%s needs the address of a server, HOST:PORT", f.verb.name), false

@@ -63,7 +63,8 @@ func checkShareGroups(m *wire.ClientHello) error {
 
 // chooseMode prefers psk_dhe_ke whatever the client's order, for the sake of
 // forward secrecy: wolfSSL lists psk_ke first.
-func chooseMode(offered, ours []wire.PSKKeyExchangeMode, group wire.NamedGroup) (wire.PSKKeyExchangeMode, error) {
+func chooseMode(hello *wire.ClientHello, c *ServerConfig, group wire.NamedGroup) (wire.PSKKeyExchangeMode, error) {
+	offered, ours := hello.PSKKeyExchangeModes, c.Modes
 	both := func(m wire.PSKKeyExchangeMode) bool {
 		return slices.Contains(offered, m) && slices.Contains(ours, m)
 	}
@@ -73,7 +74,11 @@ func chooseMode(offered, ours []wire.PSKKeyExchangeMode, group wire.NamedGroup) 
 	case both(wire.PSKOnly):
 		return wire.PSKOnly, nil
 	case both(wire.PSKWithECDHE):
-		return 0, alert.New(alert.HandshakeFailure, "no key-exchange group in common")
+		theirs := joined(hello.SupportedGroups)
+		if theirs == "" {
+			theirs = "none"
+		}
+		return 0, alert.New(alert.HandshakeFailure, "no group in common: the client offers "+theirs+"; here "+joined(c.Groups)+" are allowed")
 	}
 	return 0, alert.New(alert.HandshakeFailure, "no psk_key_exchange_mode in common: the client offers "+joined(offered)+", we allow "+joined(ours))
 }

@@ -57,7 +57,7 @@ func (s *serverStart) handle(m *Machine, raw []byte) (state, error) {
 	}
 	next := &serverReceivedClientHello{c: s.c, hello: hello, raw: raw}
 	next.offer.group, next.offer.share = chooseGroup(hello, s.c.Groups)
-	if next.offer.mode, err = chooseMode(hello.PSKKeyExchangeModes, s.c.Modes, next.offer.group); err != nil {
+	if next.offer.mode, err = chooseMode(hello, s.c, next.offer.group); err != nil {
 		return nil, err
 	}
 	if next.offer.mode == wire.PSKOnly {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/watchword-tls/watchword"
@@ -126,5 +127,40 @@ func TestServerThatRefusesByClosing(t *testing.T) {
 	}
 	if v := r.TLS12; !v.SuitesComplete || !v.GroupsComplete || v.WithoutGroup.Spoken != No {
 		t.Errorf("Of TLS 1.2 it knows too little: %+v", v)
+	}
+}
+
+// A server that still takes connections, and closes each of them, has not refused
+// by that what it was asked last: it closes what it answered before, too.
+func TestServerThatClosesAllAtTheEnd(t *testing.T) {
+	m := model{suites12: []suite.ID{suite.ECDHEPSKAES128GCMSHA256, suite.PSKAES128GCMSHA256}, groups12: []wire.NamedGroup{wire.GroupX25519}, ems: true, ri: true, nothing: alert.HandshakeFailure}
+	handle := answering(m.answer)
+	for name, c := range map[string]struct {
+		answered     int64
+		suites       bool
+		plain, tls12 Known
+	}{
+		"TLS 1.3 answered": {answered: 1},
+		"one suite":        {answered: 2, tls12: Yes},
+		"both suites":      {answered: 3, tls12: Yes, plain: Yes},
+		"all suites":       {answered: 4, tls12: Yes, plain: Yes, suites: true},
+	} {
+		var asked atomic.Int64
+		address, _ := listen(t, func(raw net.Conn) {
+			if asked.Add(1) > c.answered { // connections follow each other
+				readHello(raw)
+				return
+			}
+			handle(raw)
+		})
+		r, err := probeOf(t, Options{Address: address})
+		if err != nil {
+			t.Errorf("%s: the probe failed: %v", name, err)
+			continue
+		}
+		v := &r.TLS12
+		if r.Stopped != errClosesNow || v.Spoken != c.tls12 || v.WithoutGroup.Spoken != c.plain || v.SuitesComplete != c.suites || v.GroupsComplete || r.Older != Unknown {
+			t.Errorf("%s: it stopped because of %v, and knows %+v", name, r.Stopped, v)
+		}
 	}
 }

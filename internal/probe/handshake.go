@@ -69,6 +69,7 @@ func (p *prober) handshake(v *Version, key *watchword.Key, c *watchword.Config) 
 	if err != nil {
 		return nil, p.cause(err)
 	}
+	p.trust(a, nil)
 	return a, nil
 }
 

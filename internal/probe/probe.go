@@ -4,7 +4,8 @@
 //
 // It is polite. Connections follow each other, never two at once, and there are
 // no more of them than there are answers: what the server chooses is taken out
-// of the next question. Their number, the time for each and the time for all
+// of the next question. Where the last answers were closed connections, one more
+// tells whether the server is there at all. Their number, the time for each and the time for all
 // are bounded (internal/limits).
 package probe
 
@@ -51,6 +52,8 @@ type prober struct {
 	// closed without an alert. Some refuse so, and a server that ends looks the
 	// same.
 	doubts []func()
+	// answered is the first question that got an answer.
+	answered *wire.ClientHello
 }
 
 // doubt remembers how to take back what was concluded from an answer, should it
@@ -59,6 +62,33 @@ func (p *prober) doubt(a *answer, takeBack func()) {
 	if a.closed {
 		p.doubts = append(p.doubts, takeBack)
 	}
+}
+
+// trust ends all doubts once there is an answer: the server is there, so what it
+// closed before was its refusal. Of a whole handshake there is no question.
+func (p *prober) trust(a *answer, question *wire.ClientHello) {
+	if a.closed && a.hello == nil {
+		return
+	}
+	p.doubts = nil
+	if p.answered == nil {
+		p.answered = question
+	}
+}
+
+// settle asks again what was answered before, where the last answers were closed
+// connections.
+func (p *prober) settle() error {
+	if len(p.doubts) == 0 || p.answered == nil {
+		return nil
+	}
+	again := *p.answered
+	fill(again.Random[:])
+	a, err := p.ask(&again)
+	if err == nil && a.closed && a.hello == nil {
+		err = errClosesNow
+	}
+	return err
 }
 
 // Run asks the server. An error means that nothing was learned, and why. What
@@ -93,8 +123,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return p.report, nil
 }
 
-// run asks in the order in which answers decide what is worth asking.
 func (p *prober) run() error {
+	if err := p.askAll(); err != nil {
+		return err
+	}
+	return p.settle()
+}
+
+// askAll asks in the order in which answers decide what is worth asking.
+func (p *prober) askAll() error {
 	if err := p.askTLS13(); err != nil {
 		return err
 	}
@@ -130,7 +167,8 @@ var (
 	// ErrWarnings: it sent alerts that end nothing, and no answer.
 	ErrWarnings = fmt.Errorf("it sends nothing but warnings: after %d alerts of that level there was no answer", limits.MaxWarningAlerts+1)
 
-	errCloses = errors.New("it closes every connection without an answer: it speaks no TLS at once, or lets in nobody from here, or refuses in silence what it does not know")
+	errClosesNow = errors.New("it closes connections without an answer, also where it answered before")
+	errCloses    = errors.New("it closes every connection without an answer: it speaks no TLS at once, or lets in nobody from here, or refuses in silence what it does not know")
 )
 
 // connect opens the next connection, within all limits.

@@ -145,6 +145,7 @@ func (p *prober) ask(h *wire.ClientHello) (*answer, error) {
 	if err != nil {
 		return nil, p.cause(err)
 	}
+	p.trust(&l.answer, h)
 	goodbye(raw, &l.answer)
 	return &l.answer, nil
 }

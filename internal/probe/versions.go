@@ -142,12 +142,13 @@ func (p *prober) proveTLS13(v *Version) error {
 		v.note(alone)
 	}
 	if !a.proved && !alone.proved {
-		p.refuseKey(v, alone)
-		p.refuseKey(v, a) // whose reason is the one to tell
+		v.Key, v.KeyReason = No, a.ending()
+		if a.closed {
+			p.doubt(alone, func() { v.Key, v.KeyReason = Unknown, "" })
+		}
 		return nil
 	}
 	v.WithGroup.Spoken, v.WithoutGroup.Spoken = known(a.proved), known(alone.proved)
-	p.doubt(a, func() { v.WithGroup.Spoken = Unknown })
 	p.doubt(alone, func() { v.WithoutGroup.Spoken = Unknown })
 	if v.Ticket == Unknown {
 		v.Ticket = No
@@ -252,7 +253,7 @@ func (p *prober) askOlder() error {
 	if p.report.Older == Yes {
 		return nil
 	}
-	if v.Spoken == Yes && v.SuitesComplete && !slices.ContainsFunc(v.Suites, func(x Item) bool { return slices.Contains(suites, suite.ID(x.ID)) }) {
+	if v.Spoken == Yes && v.SuitesComplete && len(p.doubts) == 0 && !slices.ContainsFunc(v.Suites, func(x Item) bool { return slices.Contains(suites, suite.ID(x.ID)) }) {
 		p.report.Older = No
 		return nil
 	}

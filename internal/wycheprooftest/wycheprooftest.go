@@ -90,6 +90,27 @@ func Load[V any](t testing.TB, file string) []Group[V] {
 	return content.TestGroups
 }
 
+// Counts says how many vectors of each file fit what TLS uses, in the version
+// above; CONTRIBUTING.md has the same numbers.
+var Counts = map[string]int{
+	"aes_cbc_pkcs5_test.json":          144, // the rest is AES-192
+	"aes_gcm_test.json":                133, // nonces of 12 bytes, tags of 16
+	"chacha20_poly1305_test.json":      316,
+	"ecdh_secp256r1_ecpoint_test.json": 355,
+	"hmac_sha1_test.json":              170,
+	"hmac_sha256_test.json":            174,
+	"hmac_sha384_test.json":            174,
+	"x25519_test.json":                 518,
+}
+
+// Ran fails the test unless that many vectors of a file were run.
+func Ran(t testing.TB, file string, n int) {
+	t.Helper()
+	if n != Counts[file] {
+		t.Errorf("%s: %d vectors were run, want %d.", file, n, Counts[file])
+	}
+}
+
 // fetch returns the folder of the module, which it downloads if need be.
 var fetch = sync.OnceValues(func() (dir string, err error) {
 	cmd := exec.Command("go", "mod", "download", "-json", module+"@"+version)
