@@ -154,7 +154,7 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 			psk = schedule.NewPSK(t.state.hash, schedule.ResumptionPSK, t.state.psk)
 		}
 		for _, k := range keys {
-			if k.options.Role == ClientRole || !t.state.belongsTo(k) {
+			if k.options.Role == ClientRole || !t.state.belongsTo(k) || !k.serves(e.want.Version) {
 				continue
 			}
 			if t.session12 != nil {

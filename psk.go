@@ -119,6 +119,15 @@ type KeyOptions struct {
 	Version uint16
 }
 
+// serves reports whether a key is for this version. An imported one is for TLS 1.3
+// alone, and any key can be pinned.
+func (k *Key) serves(version uint16) bool {
+	if version == VersionTLS12 {
+		return k.key12 != nil
+	}
+	return len(k.psks) > 0
+}
+
 // NewKey builds a key. The identity is 1 to 4,096 bytes, usually a name; the
 // secret is 16 to 512 bytes and is copied. The error says which of them will
 // not do and why.

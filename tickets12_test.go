@@ -56,6 +56,7 @@ func TestServerBindsTickets12(t *testing.T) {
 		{"TLS 1.3 at both ends", func(c, s *Config) { c.MaxVersion, c.Suites = 0, append(c.Suites, TLS_AES_128_GCM_SHA256) }, false},
 		{"the key is replaced", atServer(keyWith(t, "alice", 9, external)), false},
 		{"the key has another name", atServer(keyWith(t, "bob", 1, external)), false},
+		{"the key is for TLS 1.3 alone", atServer(keyWith(t, "alice", 1, KeyOptions{Kind: External, Version: VersionTLS13})), false},
 		{"the key is as it was", atServer(keyWith(t, "alice", 1, external)), true},
 		{"a key put before it", func(c, s *Config) { s.Keys = []*Key{keyWith(t, "alice", 9, external), s.Keys[0]} }, true},
 	} {
