@@ -129,9 +129,8 @@ func joined[T fmt.Stringer](list []T) string { return listed(list, T.String) }
 // listed puts as much of a list into words as goes into a sentence, and says
 // how much is left out. A peer's list may have thousands of entries.
 func listed[T any](list []T, name func(T) string) string {
-	const shown = 8
-	names := make([]string, 0, shown)
-	for _, v := range list[:min(len(list), shown)] {
+	names := make([]string, 0, limits.ListedInSentence)
+	for _, v := range list[:min(len(list), limits.ListedInSentence)] {
 		names = append(names, name(v))
 	}
 	text := strings.Join(names, ", ")

@@ -173,6 +173,10 @@ const (
 	// MaxALPN is how many application protocols may be configured.
 	MaxALPN = 32
 
+	// ListedInSentence is how many entries of a peer's list an error names; a
+	// list may have thousands.
+	ListedInSentence = 8
+
 	// KeptRandoms is how many ClientHello randoms of this process's own
 	// clients are remembered to recognise a reflected one.
 	KeptRandoms = 1 << 14
