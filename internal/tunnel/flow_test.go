@@ -5,6 +5,7 @@ package tunnel
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,15 +91,15 @@ func TestBytesPerSecondHolds(t *testing.T) {
 
 // To wait for the rate's limit is not to be idle.
 func TestIdleTimeoutUnderARate(t *testing.T) {
-	const size = limits.TunnelBurstBytes + 3*limits.MaxPlaintext
+	const size = limits.TunnelBurstBytes + 2*limits.MaxPlaintext
 	received := make(chan int64, 1)
 	client, _ := pair(t, backendOf(t, func(c *net.TCPConn) {
 		n, _ := io.Copy(io.Discard, c)
 		received <- n
 	}), func(_, s *settings.Service) {
 		// A record takes longer than the time-out, and a sweep comes in between.
-		s.BytesPerSecond = limits.MaxPlaintext
-		s.IdleTimeout = 400 * time.Millisecond
+		s.BytesPerSecond = limits.MaxPlaintext / 2
+		s.IdleTimeout = 1400 * time.Millisecond
 	})
 	c := dial(t, client.address("client"))
 	if _, err := c.Write(make([]byte, size)); err != nil {
@@ -107,5 +108,25 @@ func TestIdleTimeoutUnderARate(t *testing.T) {
 	_ = c.CloseWrite()
 	if n := <-received; n != size {
 		t.Errorf("Of %d bytes %d arrive: who waited for the rate was ended as idle.", size, n)
+	}
+}
+
+// What time-outs and durations are measured from has the clock that nobody sets in it:
+// where that is lost, a jump of the time of day ends connections, or keeps them.
+func TestTimesHaveTheMonotonicClock(t *testing.T) {
+	client, server := pair(t, backendOf(t, echo), nil)
+	roundTrip(t, dial(t, client.address("client")))
+	times := map[string]time.Time{"the process began": processBegan}
+	server.each(func(c *session) { times["the connection came"] = c.began })
+	b := server.tunnel.services["server"].failures
+	b.warn("a line")
+	times["the lines began"] = b.began
+	if len(times) != 3 {
+		t.Fatalf("There are only %d times.", len(times))
+	}
+	for what, at := range times {
+		if !strings.Contains(at.String(), " m=") { // as the documentation of time.Time says
+			t.Errorf("When %s is the time of day alone: %v.", what, at)
+		}
 	}
 }

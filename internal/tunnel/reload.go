@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -35,7 +36,7 @@ func (t *Tunnel) reloadAndSay() error {
 	case err != nil:
 		t.log.Error("not reloaded: what was in force stays in force", "error", err.Error())
 	case ending:
-		t.log.Info("the tunnel is ending: of the reload only removed keys, allow, deny, end-removed and idle-timeout count")
+		t.log.Info("the tunnel is ending: of the reload only removed keys and services, allow, deny, end-removed and idle-timeout count")
 	default:
 		t.log.Info("reloaded", "services", len(t.Settings().Services))
 	}
@@ -257,6 +258,13 @@ func (t *Tunnel) reloadAdmission() error {
 		of.generation.Store(g)
 		of.countKeys(g)
 		of.endRemoved()
+	}
+	for name, gone := range t.services {
+		named := func(o settings.Service) bool { return o.Name == name }
+		if !slices.ContainsFunc(s.Services, named) && gone.now().settings.EndRemoved {
+			gone.retired.Store(true) // for connections that come about
+			gone.cutAll(endRemovedKey)
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package tunnel
 // whoever ends connections finds all of them.
 
 import (
+	"context"
 	"io"
 	"net"
 	"testing"
@@ -105,5 +106,34 @@ func TestEndWhileAServiceGoes(t *testing.T) {
 		}()
 		server.endsWithAll()
 		<-reloaded
+	}
+}
+
+// Who takes a service out while the tunnel ends takes its identities out too, where
+// it says so.
+func TestAServiceGoesWhileTheTunnelEnds(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		client, server := pair(t, backendOf(t, echo), func(_, s *settings.Service) { s.EndRemoved = ends })
+		c := dial(t, client.address("client"))
+		roundTrip(t, c)
+		ctx, expire := context.WithCancel(context.Background())
+		cut := make(chan int)
+		go func() { cut <- server.tunnel.Drain(ctx) }()
+		within(t, "the tunnel is ending", func() bool { return server.tunnel.Ready() != nil })
+		if err := server.change(func(s *settings.Settings) { s.Services = nil }); err != nil {
+			t.Fatal(err)
+		}
+		if ends {
+			server.says("end=removed")
+			if _, err := io.ReadAll(c); err == nil {
+				t.Error("A removed service's connection ends as if it were whole.")
+			}
+		} else {
+			roundTrip(t, c)
+		}
+		expire()
+		if n, want := <-cut, map[bool]int{true: 0, false: 1}[ends]; n != want {
+			t.Errorf("Drain cut %d connections, want %d.", n, want)
+		}
 	}
 }
