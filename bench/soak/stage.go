@@ -33,6 +33,8 @@ type end struct {
 	name, config, log string
 	cmd               *exec.Cmd
 	address           string
+	ended             chan struct{} // closed when cmd has ended, with
+	status            error
 }
 
 func newStage() (*stage, error) {
@@ -93,22 +95,40 @@ func configuration(direction, listen, to, keys string) string {
 	return fmt.Sprintf("drain-time = \"5m\"\n[[service]]\nname = \"soak\"\ndirection = %q\nlisten = %q\nto = %s\nkeys = %q\n", direction, listen, to, keys)
 }
 
+// freeAddress is below the ports that the system gives to connections: a server
+// that is started again must find its own free.
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/soak:", err)
-		os.Exit(1)
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	fmt.Fprintln(os.Stderr, "bench/soak: there is no free port")
+	os.Exit(1)
+	return ""
 }
 
 func (s *stage) ends() []*end { return []*end{s.servers[0], s.servers[1], s.client} }
 
 func (s *stage) fronts() []string { return []string{s.servers[0].address, s.servers[1].address} }
 
-// start runs an end and waits until it listens.
+// start runs an end until it listens. One that ends at once is started again, as
+// systemd does it: its key file may be one of those that are broken on purpose.
 func (s *stage) start(e *end) error {
+	var err error
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+		if err = s.startOnce(e); !errors.Is(err, errEnded) {
+			return err
+		}
+	}
+	return err
+}
+
+var errEnded = errors.New("it ended at once")
+
+func (s *stage) startOnce(e *end) error {
 	log, err := os.OpenFile(e.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -123,21 +143,33 @@ func (s *stage) start(e *end) error {
 	if err := e.cmd.Start(); err != nil {
 		return err
 	}
-	for range 400 {
-		text, err := os.ReadFile(e.log)
-		if err == nil && strings.Contains(string(text[before.Size():]), "msg=listening") {
+	said := func() string {
+		text, _ := os.ReadFile(e.log)
+		return string(text[min(int64(len(text)), before.Size()):])
+	}
+	e.ended = make(chan struct{})
+	go func() {
+		e.status = e.cmd.Wait()
+		close(e.ended)
+	}()
+	for range 2400 {
+		if strings.Contains(said(), "msg=listening") {
 			return nil
 		}
-		time.Sleep(25 * time.Millisecond)
+		select {
+		case <-e.ended:
+			return fmt.Errorf("the %s does not start: %w:\n%s", e.name, errEnded, said())
+		case <-time.After(25 * time.Millisecond):
+		}
 	}
-	return fmt.Errorf("the %s does not start: see %s", e.name, e.log)
+	return fmt.Errorf("the %s does not listen after a minute:\n%s", e.name, said())
 }
 
 func (s *stage) close() {
 	for _, e := range s.ends() {
 		if e != nil && e.cmd != nil && e.cmd.Process != nil {
 			_ = e.cmd.Process.Kill()
-			_ = e.cmd.Wait()
+			<-e.ended
 		}
 	}
 	if s.service != nil {
@@ -279,8 +311,9 @@ func (s *stage) restart(e *end) error {
 	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if err := e.cmd.Wait(); err != nil {
-		return fmt.Errorf("the %s, told to end, ends with %w", e.name, err)
+	<-e.ended
+	if e.status != nil {
+		return fmt.Errorf("the %s, told to end, ends with %w", e.name, e.status)
 	}
 	return s.start(e)
 }
