@@ -38,6 +38,9 @@ func TestStop(t *testing.T) {
 	if n, err := f.holdRead(5, nil); n != 0 || err != errStopped || !f.late.Load() {
 		t.Errorf("Bytes that come late are %d, with %v.", n, err)
 	}
+	if _, err := f.holdRead(0, io.EOF); err != errStopped || !f.late.Load() {
+		t.Errorf("After the end of a stream, with %v, the other direction's late bytes are forgotten.", err)
+	}
 	f = longQuiet()
 	f.hold()
 	f.passed()
