@@ -4,6 +4,7 @@ package tunnel
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -111,6 +112,23 @@ func TestIdleTimeoutUnderARate(t *testing.T) {
 	_ = c.CloseWrite()
 	if n := <-received; n != size {
 		t.Errorf("Of %d bytes %d arrive: who waited for the rate was ended as idle.", size, n)
+	}
+}
+
+// Who takes nothing is idle, whatever waits for him.
+func TestIdleTimeoutOfAReaderThatStops(t *testing.T) {
+	client, server := pair(t, backendOf(t, func(c *net.TCPConn) {
+		_, _ = io.Copy(c, rand.NewChaCha8([32]byte{11}))
+	}), func(_, s *settings.Service) { s.IdleTimeout = time.Hour })
+	c := dial(t, client.address("client"))
+	server.settled("nothing more fits")
+	within(t, "the connection is idle", func() bool {
+		server.each(func(c *session) { c.active.Store(monotonic() - int64(2*time.Hour)) })
+		server.tunnel.services["server"].sweep()
+		return strings.Contains(server.log.String(), "end=idle-timeout")
+	})
+	if _, err := io.Copy(io.Discard, c); err == nil {
+		t.Error("A stream that was cut looks whole.")
 	}
 }
 
