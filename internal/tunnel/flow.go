@@ -58,7 +58,9 @@ func (f *flow) hold() bool {
 // holdRead holds what a read has brought already, where holding cannot come first.
 func (f *flow) holdRead(n int, err error) (int, error) {
 	if (n > 0 || err == io.EOF) && !f.hold() {
-		f.late.Store(n > 0)
+		if n > 0 {
+			f.late.Store(true) // and never back: the other direction may have said so
+		}
 		return 0, errStopped
 	}
 	return n, err

@@ -4,6 +4,7 @@ package tunnel
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"testing"
@@ -37,6 +38,9 @@ func TestStop(t *testing.T) {
 	}
 	if n, err := f.holdRead(5, nil); n != 0 || err != errStopped || !f.late.Load() {
 		t.Errorf("Bytes that come late are %d, with %v.", n, err)
+	}
+	if _, err := f.holdRead(0, io.EOF); err != errStopped || !f.late.Load() {
+		t.Errorf("After the end of a stream, with %v, the other direction's late bytes are forgotten.", err)
 	}
 	f = longQuiet()
 	f.hold()
@@ -108,6 +112,23 @@ func TestIdleTimeoutUnderARate(t *testing.T) {
 	_ = c.CloseWrite()
 	if n := <-received; n != size {
 		t.Errorf("Of %d bytes %d arrive: who waited for the rate was ended as idle.", size, n)
+	}
+}
+
+// Who takes nothing is idle, whatever waits for him.
+func TestIdleTimeoutOfAReaderThatStops(t *testing.T) {
+	client, server := pair(t, backendOf(t, func(c *net.TCPConn) {
+		_, _ = io.Copy(c, rand.NewChaCha8([32]byte{11}))
+	}), func(_, s *settings.Service) { s.IdleTimeout = time.Hour })
+	c := dial(t, client.address("client"))
+	server.settled("nothing more fits")
+	within(t, "the connection is idle", func() bool {
+		server.each(func(c *session) { c.active.Store(monotonic() - int64(2*time.Hour)) })
+		server.tunnel.services["server"].sweep()
+		return strings.Contains(server.log.String(), "end=idle-timeout")
+	})
+	if _, err := io.Copy(io.Discard, c); err == nil {
+		t.Error("A stream that was cut looks whole.")
 	}
 }
 

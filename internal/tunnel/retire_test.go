@@ -66,6 +66,24 @@ func TestAHandshakeThatOutlivesItsServiceIsSwept(t *testing.T) {
 	server.says("end=idle-timeout")
 }
 
+// The client's side, whose connection waits for the server's answer.
+func TestAConnectOutlivesItsService(t *testing.T) {
+	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
+	middle, n := networkTo(t, server.address("server"))
+	n.stop()
+	client := start(t, keyA, one(settings.Client, middle))
+	c := dial(t, client.address("client"))
+	server.counts(`watchword_handshakes_in_progress{service="server"} 1`) // it has connected
+	client.removeService()
+	n.resume()
+	roundTrip(t, c)
+	client.tunnel.forgetRetired()
+	client.endsWithAll()
+	if _, err := io.ReadAll(c); err == nil {
+		t.Error("A connection that was moving and was cut looks whole.")
+	}
+}
+
 // A listener may have a connection in its hands while its service goes.
 func TestAConnectionComesAfterItsServiceIsForgotten(t *testing.T) {
 	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
