@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 // testTime bounds each thing that a test waits for, so that nothing hangs.
@@ -99,10 +101,7 @@ func lookup(t *testing.T, name string) string {
 // missing skips the test, or fails it where nothing may be missing.
 func missing(t *testing.T, what string) {
 	t.Helper()
-	if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it", what)
-	}
-	t.Skipf("%s is missing", what)
+	needs.Missing(t, what)
 }
 
 // start starts the program in a folder of its own.

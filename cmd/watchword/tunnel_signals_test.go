@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 // tunnelProcess is a tunnel client and server, each a process of its own, of which
@@ -164,7 +165,7 @@ func TestReloadTellsSystemd(t *testing.T) {
 // Root opens a socket, and the user that the process becomes has it.
 func TestASocketBelongsToTheUser(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("Only root becomes another user.")
+		needs.Missing(t, "the right to become another user, which root has,")
 	}
 	folder, err := os.MkdirTemp("/tmp", "ww") // others may go through it
 	if err != nil {

@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 var program = []string{"internal/tunnel", "internal/system"}
 
 // outside are the folders, with all below them, that nothing but tests imports.
-var outside = []string{"cmd", "examples", "credentials", "interop", "bench", "internal/tree", "internal/rfc8448test", "internal/wycheprooftest"}
+var outside = []string{"cmd", "examples", "credentials", "interop", "bench", "internal/tree", "internal/needs", "internal/rfc8448test", "internal/wycheprooftest"}
 
 // pure are the packages without input, output, clock, lock or goroutine; a
 // handshake can be run in memory, from a recording or in a browser.

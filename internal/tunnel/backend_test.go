@@ -5,18 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/watchword-tls/watchword/internal/needs"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
 // A single address that was down is ready again by itself: whoever asks /readyz
 // sends no client meanwhile. Its failures are counted.
 func TestReadyAgain(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := needs.Address(t)
 	o := one(settings.Client, address)
 	o.HealthInterval, o.ConnectRetries = 10*time.Millisecond, 0
 	b := start(t, keyA, o)
@@ -31,8 +27,9 @@ func TestReadyAgain(t *testing.T) {
 	if n := b.figure(`watchword_backend_failures_total{service="client",backend="` + address + `"}`); n < 1 {
 		t.Errorf("%v failures are counted for the address.", n)
 	}
-	if l, err = net.Listen("tcp", address); err != nil {
-		t.Skipf("The port went to another program: %v", err)
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer l.Close()
 	within(t, "the tunnel is ready again", func() bool { return b.tunnel.Ready() == nil })

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,54 +24,6 @@ func shortFolder(t *testing.T) string {
 	return dir
 }
 
-// A socket is given to the user that the process becomes, and has its mode from
-// the start; a reload changes the mode when it is told another one, and never says
-// that it cannot do what nobody asked for.
-func TestOwnerAndModeOfASocket(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Files have no such modes on Windows.")
-	}
-	path := filepath.Join(shortFolder(t), "s")
-	var given []string
-	o := one(settings.Client, "127.0.0.1:1")
-	o.Listen[0] = settings.Address{Network: "unix", Host: path}
-	b := startWith(t, keyA, func(o *Options) {
-		o.OwnSocket = func(path string) error { given = append(given, path); return nil }
-	}, o)
-	if len(given) != 1 || given[0] != path {
-		t.Errorf("These were given to the user: %q.", given)
-	}
-	has := func(want fs.FileMode) {
-		t.Helper()
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
-			t.Errorf("The socket has the mode %v, error %v, want %v.", info.Mode(), err, want)
-		}
-	}
-	has(0o600)
-	if err := os.Chmod(path, 0o640); err != nil { // somebody's own idea
-		t.Fatal(err)
-	}
-	if err := b.tunnel.Reload(); err != nil {
-		t.Fatal(err)
-	}
-	has(0o640)
-	if err := b.change(func(s *settings.Settings) { s.Services[0].SocketMode = 0o660 }); err != nil {
-		t.Fatal(err)
-	}
-	has(0o660)
-	os.Remove(path)
-	if err := b.tunnel.Reload(); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(b.log.String(), "cannot be changed") {
-		t.Error("A mode that nobody changed cannot be changed, it says.")
-	}
-	if err := b.change(func(s *settings.Settings) { s.Services[0].SocketMode = 0o600 }); err != nil {
-		t.Fatal(err)
-	}
-	b.says("the mode of the socket cannot be changed")
-}
-
 // A socket that cannot be given away is closed again.
 func TestASocketThatCannotBeGivenAway(t *testing.T) {
 	path := filepath.Join(shortFolder(t), "s")
@@ -83,30 +34,6 @@ func TestASocketThatCannotBeGivenAway(t *testing.T) {
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("The socket is still there: %v", err)
-	}
-}
-
-// An abstract socket is no file: nothing is made, and nothing has a mode.
-func TestAbstractSocket(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("Only Linux has abstract sockets.")
-	}
-	name := "@" + filepath.Join(shortFolder(t), "s") // nobody else's name
-	o := one(settings.Server, backendOf(t, echo))
-	o.Listen[0] = settings.Address{Network: "unix", Host: name}
-	server := start(t, keyA, o)
-	c := one(settings.Client, "")
-	c.To[0] = o.Listen[0]
-	client := start(t, keyA, c)
-	roundTrip(t, dial(t, client.address("client")))
-	if err := server.change(func(s *settings.Settings) { s.Services[0].SocketMode = 0o660 }); err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(server.log.String(), "mode of the socket") {
-		t.Errorf("It has a mode, it says:\n%s", server.log)
-	}
-	if _, err := server.tunnel.listenUnix(o.Listen[0], 0); err == nil || !strings.Contains(err.Error(), "in use by another program") {
-		t.Errorf("A second one listens too: %v", err)
 	}
 }
 

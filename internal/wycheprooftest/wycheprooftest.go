@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 const (
@@ -64,10 +66,7 @@ func Load[V any](t testing.TB, file string) []Group[V] {
 	t.Helper()
 	dir, err := fetch()
 	if err != nil {
-		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-			t.Fatalf("The Wycheproof vectors are missing (%v), and WATCHWORD_REQUIRE_PEERS=1 requires them.", err)
-		}
-		t.Skipf("The Wycheproof vectors are missing: %v", err)
+		needs.Missing(t, fmt.Sprintf("Project Wycheproof's vectors (%v)", err))
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "testvectors_v1", file))
 	if err != nil {

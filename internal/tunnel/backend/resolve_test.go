@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/watchword-tls/watchword/internal/needs"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
@@ -58,7 +59,7 @@ func (n *names) answer(question []byte) []byte {
 // A name is asked for at each connection, so that a service may move to another
 // machine while the tunnel runs, whatever the name's time to live says.
 func TestANameThatMoves(t *testing.T) {
-	first, err := net.Listen("tcp", "127.0.0.1:0")
+	first, err := net.Listen("tcp", needs.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestANameThatMoves(t *testing.T) {
 	_, port, _ := net.SplitHostPort(first.Addr().String())
 	second, err := net.Listen("tcp", "127.0.0.2:"+port)
 	if err != nil {
-		t.Skipf("This system has no second address of its own, or its port is taken: %v", err)
+		needs.Missing(t, "a second address of this machine, 127.0.0.2,")
 	}
 	defer second.Close()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")

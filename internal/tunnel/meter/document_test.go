@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 const (
@@ -162,10 +164,7 @@ func promtool(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("promtool")
 	if err != nil {
-		if os.Getenv("WATCHWORD_REQUIRE_PEERS") != "" {
-			t.Fatal("promtool, of the Debian package prometheus, is missing.")
-		}
-		t.Skip("promtool, of the Debian package prometheus, is missing.")
+		needs.Missing(t, "promtool, of the Debian package prometheus,")
 	}
 	command := exec.CommandContext(t.Context(), program, args...)
 	command.Stdin = strings.NewReader(stdin)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/watchword-tls/watchword/internal/needs"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
@@ -34,10 +35,7 @@ func haproxy(t *testing.T, configuration string, listeners ...net.Listener) {
 		path, err = exec.LookPath("/usr/sbin/haproxy") // where only root looks
 	}
 	if err != nil {
-		if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-			t.Fatal("The program haproxy is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it.")
-		}
-		t.Skip("The program haproxy is missing.")
+		needs.Missing(t, "the program haproxy")
 	}
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	configuration = "defaults\n timeout connect 10s\n timeout client 10s\n timeout server 10s\n" + configuration
