@@ -7,10 +7,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -36,6 +38,8 @@ func init() {
 	scriptCommands["missing"] = scriptMissing
 	scriptCommands["repeat"] = scriptRepeat
 	scriptCommands["freeport"] = scriptFreePort
+	scriptCommands["fill"] = scriptFill
+	scriptCommands["nofiles"] = scriptNoFiles
 }
 
 // patienceOfTests is how long a script waits for what must come.
@@ -283,4 +287,26 @@ func scriptFreePort(ts *testscript.TestScript, _ bool, args []string) {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	ts.Check(err)
 	ts.Setenv(args[0], port)
+}
+
+// scriptFill puts the script's variables into a file: fill FILE
+func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: fill FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// scriptNoFiles fails if there is a file in the working folder or below: nofiles
+func scriptNoFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: nofiles")
+	}
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			err = fmt.Errorf("%s was left behind", path)
+		}
+		return err
+	}))
 }
