@@ -112,7 +112,7 @@ func coapServer(name, command string) serverProgram {
 func twoPorts(t *testing.T) (string, string) {
 	t.Helper()
 	for range 100 {
-		first := zabbixPort(t)
+		first := freePort(t)
 		n, _ := strconv.Atoi(first)
 		next := strconv.Itoa(n + 1)
 		if l, err := net.Listen("tcp", "127.0.0.1:"+next); err == nil {

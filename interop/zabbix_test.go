@@ -12,12 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,21 +54,6 @@ func readZabbix(r io.Reader) (string, error) {
 	}
 	text, err = io.ReadAll(z)
 	return string(text), err
-}
-
-// zabbixPort returns a free port of those that Zabbix allows.
-func zabbixPort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20000 + rand.IntN(12000)) // the system itself picks from 32768 on
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port between 20000 and 32000 is free")
-	return ""
 }
 
 // zabbixAnswerLen is about the most that an agent tells of a file.
@@ -117,7 +99,7 @@ func zabbixAgent(name string, end error) serverProgram {
 	return serverProgram{
 		peer: zabbixPeer, end: "zabbix_" + name + " (server)",
 		start: func(t *testing.T, v values) (*peer, string) {
-			v.Port, v.Root, v.Agents = zabbixPort(t), 1, 1
+			v.Port, v.Root, v.Agents = freePort(t), 1, 1
 			v = configure(t, zabbixPeer.folder, v)
 			file = filepath.Join(v.Dir, "contents")
 			if err := os.WriteFile(file, load()[:zabbixAnswerLen], 0o600); err != nil {
@@ -154,7 +136,7 @@ func zabbixActive(name string) clientProgram {
 	return clientProgram{
 		peer: zabbixPeer, end: "zabbix_" + name + " (client)",
 		start: func(t *testing.T, v values) *peer {
-			v.Root, v.Target, v.Port = 1, "127.0.0.1:"+v.Port, zabbixPort(t)
+			v.Root, v.Target, v.Port = 1, "127.0.0.1:"+v.Port, freePort(t)
 			p := run(t, zabbixPeer.folder, name, configure(t, zabbixPeer.folder, v))
 			p.hasChildren()
 			return p

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 )
 
@@ -28,13 +29,28 @@ func Missing(t testing.TB, what string) {
 // lets go of it.
 func Address(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
+	address, err := FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// FreeAddress is Address where there is no testing.TB.
+func FreeAddress() (address string, err error) {
+	for range ports {
+		var l net.Listener
+		// One after the other, from anywhere: tests of one process never get the
+		// same port twice, those of several hardly ever at once.
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+next.Add(1)%ports)); err == nil {
+			return l.Addr().String(), l.Close()
 		}
 	}
-	t.Fatal("There is no free port.")
-	return ""
+	return "", fmt.Errorf("there is no free port: %w", err)
 }
+
+const lowest, ports = 20_000, 10_000
+
+var next atomic.Uint32
+
+func init() { next.Store(rand.Uint32N(ports)) }
