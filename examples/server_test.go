@@ -8,18 +8,18 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 // testTime bounds what one program is waited for, so that nothing hangs.
@@ -60,10 +60,7 @@ func lookup(t *testing.T, name string) string {
 
 func missing(t *testing.T, what string) {
 	t.Helper()
-	if os.Getenv("WATCHWORD_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is missing, and WATCHWORD_REQUIRE_PEERS=1 requires it", what)
-	}
-	t.Skipf("%s is missing", what)
+	needs.Missing(t, what)
 }
 
 // daemon returns the path of a program that Debian keeps where only root looks.
@@ -233,15 +230,8 @@ func writeFile(t *testing.T, name, content string) string {
 // 32,767; below that, the kernel gives none to outgoing connections either.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20_000 + rand.IntN(12_000))
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("there is no port to listen on")
-	return ""
+	_, port, _ := net.SplitHostPort(needs.Address(t))
+	return port
 }
 
 // zabbixConfig returns what agents and the proxy have in common.
