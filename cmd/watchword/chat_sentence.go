@@ -9,35 +9,21 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/suite"
 )
-
-// isErrno reports whether err is the system's error of this number; Windows
-// numbers those of the network differently.
-func isErrno(err error, number syscall.Errno, windows uintptr) bool {
-	var e syscall.Errno
-	return errors.As(err, &e) && (e == number || runtime.GOOS == "windows" && uintptr(e) == windows)
-}
-
-func inUse(err error) bool    { return isErrno(err, syscall.EADDRINUSE, 10048) }
-func notHere(err error) bool  { return isErrno(err, syscall.EADDRNOTAVAIL, 10049) }
-func wasReset(err error) bool { return isErrno(err, syscall.ECONNRESET, 10054) }
-func refused(err error) bool  { return isErrno(err, syscall.ECONNREFUSED, 10061) }
-func pipeGone(err error) bool { return isErrno(err, syscall.EPIPE, 10058) }
 
 // listenFailure says why nobody can connect.
 func listenFailure(address string, err error) error {
 	switch {
-	case inUse(err):
+	case network.InUse(err):
 		return fmt.Errorf("%s is in use by another program: end it, or take another port with --listen", address)
-	case notHere(err):
+	case network.NotHere(err):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them, with --listen", address)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%s cannot be listened on: permission denied: ports below 1024 are for root, take another with --listen", address)
@@ -49,7 +35,7 @@ func listenFailure(address string, err error) error {
 // option that names the key file, for a command that is shown.
 func dialFailure(address string, err error, config *watchword.Config, keys string) error {
 	var remote *watchword.RemoteError
-	if refused(err) {
+	if network.Refused(err) {
 		return fmt.Errorf("nobody listens at %s: start \"watchword server\" there first, or check --connect", address)
 	}
 	if sentence := unreachable(address, err, "--connect"); sentence != nil {
@@ -162,7 +148,7 @@ func explain(err error, keys string) string {
 		return remote.Error()
 	case errors.Is(err, watchword.ErrTruncated):
 		return nearest(err, watchword.ErrTruncated).Error()
-	case wasReset(err), pipeGone(err):
+	case network.WasReset(err), network.Gone(err):
 		return "the other end cut it"
 	}
 	return systemReason(err).Error()
@@ -211,7 +197,7 @@ func systemReason(err error) error {
 // outputFailure says that messages cannot be shown.
 func outputFailure(err error) error {
 	reason := systemReason(err).Error()
-	if pipeGone(err) {
+	if network.Gone(err) {
 		reason = "the program that read it has ended"
 	}
 	return fmt.Errorf("the messages cannot be shown, so every connection was ended: standard output: %s", reason)

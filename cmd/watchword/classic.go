@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/watchword-tls/watchword/classic"
+	"github.com/watchword-tls/watchword/internal/network"
 )
 
 const classicKeyFile = "session.key"
@@ -155,7 +156,7 @@ func (c *classicClient) send(ctx context.Context, message []byte) error {
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted before the message was sent")
-	case refused(err):
+	case network.Refused(err):
 		return fmt.Errorf("nobody listens at %s: start \"watchword classic server\" there first, or check --connect", c.address)
 	case err != nil:
 		return fmt.Errorf("cannot connect to %s: %w", c.address, systemReason(err))

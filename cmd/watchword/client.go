@@ -18,6 +18,7 @@ import (
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 )
 
 func init() {
@@ -137,7 +138,7 @@ func dial(ctx context.Context, env *ui, address string, config *watchword.Config
 func connect(ctx context.Context, address string, config *watchword.Config) (*watchword.Conn, error) {
 	config.ServerName = serverName(address)
 	d := net.Dialer{Timeout: limits.ConnectSeconds * time.Second}
-	raw, err := orCut(d.DialContext(ctx, "tcp", address))
+	raw, err := network.OrCut(d.DialContext(ctx, "tcp", address))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 )
 
 func init() {
@@ -158,7 +159,7 @@ func (o *pipeOptions) dial(ctx context.Context, env *ui) (*watchword.Conn, strin
 	}
 	begin := time.Now()
 	d := net.Dialer{Timeout: *o.connect}
-	raw, err := orCut(d.DialContext(ctx, "tcp", o.address))
+	raw, err := network.OrCut(d.DialContext(ctx, "tcp", o.address))
 	if err != nil {
 		return nil, "", o.dialFailure(ctx, err, config)
 	}
@@ -179,7 +180,7 @@ func (o *pipeOptions) dialFailure(ctx context.Context, err error, config *watchw
 	if ctx.Err() != nil {
 		return fmt.Errorf("stopped before there was a connection with %s: nothing was sent", o.address)
 	}
-	if refused(err) {
+	if network.Refused(err) {
 		return fmt.Errorf("nobody listens at %s: start \"watchword pipe --listen\" there first, or check the address", o.address)
 	}
 	if sentence := unreachable(o.address, err, "the address"); sentence != nil {

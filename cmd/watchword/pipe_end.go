@@ -11,6 +11,7 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 )
 
 // reason is why an end gives up, as a frame of type failed has it.
@@ -32,7 +33,7 @@ type givenUp struct {
 func (e *givenUp) Error() string {
 	switch e.reason {
 	case outputBroke:
-		if pipeGone(e.cause) {
+		if network.Gone(e.cause) {
 			return "the program that read standard output ended before all was written to it"
 		}
 		return fmt.Sprintf("standard output cannot be written to: %v", systemReason(e.cause))

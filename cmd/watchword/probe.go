@@ -11,6 +11,7 @@ import (
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/probe"
 )
 
@@ -113,7 +114,7 @@ func (f *flags) parseWithAddress(args []string) (address string, status int, ok 
 
 // probeFailure says why the server could not be asked.
 func probeFailure(address string, err error) error {
-	if refused(err) {
+	if network.Refused(err) {
 		return fmt.Errorf("nobody listens at %s: check the address", address)
 	}
 	if sentence := unreachable(address, err, "the address"); sentence != nil {

@@ -13,14 +13,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/suite"
 	"github.com/watchword-tls/watchword/internal/wire"
 )
@@ -178,7 +177,7 @@ func (p *prober) connect() (net.Conn, error) {
 	}
 	deadline := time.Now().Add(p.Timeout)
 	d := net.Dialer{Deadline: deadline}
-	raw, err := orCut(d.DialContext(p.ctx, "tcp", p.Address))
+	raw, err := network.OrCut(d.DialContext(p.ctx, "tcp", p.Address))
 	if err != nil {
 		return nil, p.cause(err)
 	}
@@ -193,26 +192,6 @@ func (p *prober) connect() (net.Conn, error) {
 	// Whoever cancels does not wait for the server.
 	return &stoppable{raw, context.AfterFunc(p.ctx, func() { raw.Close() })}, nil
 }
-
-// orCut takes what a Dialer returned. Of a connection that the server took and
-// reset at once the system may say so while it still connects: that is one that
-// the server closed, like any other.
-func orCut(raw net.Conn, err error) (net.Conn, error) {
-	const onWindows = 10054 // WSAECONNRESET
-	var number syscall.Errno
-	if !errors.As(err, &number) || number != syscall.ECONNRESET && number != onWindows {
-		return raw, err
-	}
-	raw, _ = net.Pipe()
-	return &cutConn{raw}, nil
-}
-
-// cutConn is a connection that the server has cut.
-type cutConn struct{ net.Conn }
-
-func (*cutConn) Read([]byte) (int, error)    { return 0, io.EOF }
-func (*cutConn) Write([]byte) (int, error)   { return 0, io.ErrClosedPipe }
-func (*cutConn) SetDeadline(time.Time) error { return nil }
 
 // stoppable is a connection that ends with the run.
 type stoppable struct {

@@ -14,9 +14,10 @@ import (
 // that it may import in code that is not a test. A package above the library
 // (a program, a test of the whole) is in outside instead.
 var mayImport = map[string][]string{
-	"alert":           {},
-	"internal/limits": {},
-	"internal/bulk":   {"internal/limits"},
+	"alert":            {},
+	"internal/limits":  {},
+	"internal/bulk":    {"internal/limits"},
+	"internal/network": {},
 
 	"internal/suite":    {"internal/limits"},
 	"internal/wire":     {"alert", "internal/limits"},
@@ -29,15 +30,15 @@ var mayImport = map[string][]string{
 	".": {"alert", "internal/limits", "internal/bulk", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
 
 	"internal/keyfile": {".", "internal/limits"},
-	"internal/probe":   {".", "alert", "internal/limits", "internal/suite", "internal/wire", "internal/record"},
+	"internal/probe":   {".", "internal/network", "alert", "internal/limits", "internal/suite", "internal/wire", "internal/record"},
 
 	"internal/system":            {"internal/limits"},
 	"internal/tunnel/settings":   {".", "internal/limits", "internal/keyfile"},
-	"internal/tunnel/proxyproto": {"internal/limits", "internal/tunnel/settings"},
+	"internal/tunnel/proxyproto": {"internal/network", "internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/backend":    {"internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/meter":      {"internal/limits"},
-	"internal/tunnel/preflight":  {".", "internal/limits", "internal/keyfile", "internal/system", "internal/tunnel", "internal/tunnel/settings"},
-	"internal/tunnel": {".", "alert", "internal/limits", "internal/bulk", "internal/keyfile", "internal/tunnel/settings",
+	"internal/tunnel/preflight":  {".", "internal/network", "internal/limits", "internal/keyfile", "internal/system", "internal/tunnel", "internal/tunnel/settings"},
+	"internal/tunnel": {".", "internal/network", "alert", "internal/limits", "internal/bulk", "internal/keyfile", "internal/tunnel/settings",
 		"internal/tunnel/proxyproto", "internal/tunnel/backend", "internal/tunnel/meter"},
 
 	"classic": {},

@@ -116,16 +116,16 @@ func TestSlowService(t *testing.T) {
 	}
 }
 
-// network is a proxy that can be told to stop: it drops nothing and reorders
+// stopper is a proxy that can be told to stop: it drops nothing and reorders
 // nothing, but splits everything into small pieces.
-type network struct {
+type stopper struct {
 	stopped atomic.Bool
 	mu      sync.Mutex
 	again   *sync.Cond
 }
 
-func networkTo(t *testing.T, to string) (address string, n *network) {
-	n = &network{}
+func networkTo(t *testing.T, to string) (address string, n *stopper) {
+	n = &stopper{}
 	n.again = sync.NewCond(&n.mu)
 	t.Cleanup(n.resume)
 	return backendOf(t, func(c *net.TCPConn) {
@@ -142,7 +142,7 @@ func networkTo(t *testing.T, to string) (address string, n *network) {
 	}), n
 }
 
-func (n *network) carry(to, from *net.TCPConn) {
+func (n *stopper) carry(to, from *net.TCPConn) {
 	buf := make([]byte, 701)
 	for {
 		m, err := from.Read(buf)
@@ -158,9 +158,9 @@ func (n *network) carry(to, from *net.TCPConn) {
 	}
 }
 
-func (n *network) stop() { n.stopped.Store(true) }
+func (n *stopper) stop() { n.stopped.Store(true) }
 
-func (n *network) resume() {
+func (n *stopper) resume() {
 	n.mu.Lock()
 	n.stopped.Store(false)
 	n.again.Broadcast()

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
@@ -114,9 +115,9 @@ func (l *listener) setMode(mode fs.FileMode) error {
 // ListenFailure says why an address cannot be listened at.
 func ListenFailure(a settings.Address, err error) error {
 	switch {
-	case InUse(err):
+	case network.InUse(err):
 		return &takenError{a}
-	case isErrno(err, syscall.EADDRNOTAVAIL, 10049):
+	case network.NotHere(err):
 		return fmt.Errorf("%s is no address of this machine: give one that is, or only :PORT for all of them", a)
 	case errors.Is(err, fs.ErrPermission) && a.Network == "unix":
 		return fmt.Errorf("%s cannot be listened at: %w: the user of this process must be able to write to the folder %s", a, fs.ErrPermission, filepath.Dir(a.Host))

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 )
 
 // outOfFiles reports whether the process or the system has no descriptor left.
 func outOfFiles(err error) bool {
-	return errors.Is(err, syscall.ENFILE) || isErrno(err, syscall.EMFILE, 10024)
+	return errors.Is(err, syscall.ENFILE) || network.Is(err, syscall.EMFILE, 10024)
 }
 
 // acceptWithout goes on with a listener of a process that has no descriptor left:

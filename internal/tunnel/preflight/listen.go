@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/system"
 	"github.com/watchword-tls/watchword/internal/tunnel"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -55,7 +56,7 @@ func (c *check) open(option string, a settings.Address) {
 	p.listener = l
 	switch {
 	case err == nil:
-	case !tunnel.InUse(err):
+	case !network.InUse(err):
 		c.wrong(option, "%v", tunnel.ListenFailure(a, err))
 		return
 	default:

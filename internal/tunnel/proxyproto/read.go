@@ -12,13 +12,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/pires/go-proxyproto"
 
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
@@ -150,7 +149,7 @@ func readV2(conn io.Reader, raw []byte) ([]byte, error) {
 func cut(n int, err error) error {
 	eof := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
-	case n == 0 && (eof || wasReset(err)):
+	case n == 0 && (eof || network.WasReset(err)):
 		return fmt.Errorf("the connection ended without a PROXY protocol header: %w", io.EOF)
 	case eof:
 		return fmt.Errorf("the connection ended %d bytes into the PROXY protocol header: %w", n, io.ErrUnexpectedEOF)
@@ -160,12 +159,6 @@ func cut(n int, err error) error {
 		return fmt.Errorf("only %d bytes of the PROXY protocol header came in time: %w", n, os.ErrDeadlineExceeded)
 	}
 	return fmt.Errorf("the PROXY protocol header cannot be read: %w", err)
-}
-
-// wasReset knows the system's number on Windows too.
-func wasReset(err error) bool {
-	var e syscall.Errno
-	return errors.As(err, &e) && (e == syscall.ECONNRESET || runtime.GOOS == "windows" && e == 10054)
 }
 
 // parse has the library read a whole header.

@@ -1,4 +1,4 @@
-package main
+package network
 
 // Connecting, where the other end may cut the connection before that is over.
 
@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// orCut takes what a Dialer returned. A connection that was reset is one that the
+// OrCut takes what a Dialer returned. A connection that was reset is one that the
 // other end took: whether the system says so while it connects or at the first
 // read is chance, so it is made an error of the first read.
-func orCut(raw net.Conn, err error) (net.Conn, error) {
-	if err == nil || !wasReset(err) {
+func OrCut(raw net.Conn, err error) (net.Conn, error) {
+	if err == nil || !WasReset(err) {
 		return raw, err
 	}
 	var op *net.OpError
