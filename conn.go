@@ -324,7 +324,14 @@ func (c *Conn) answer(failed bool) {
 		_ = c.flush()
 		return
 	}
-	go func() { _ = c.flush() }()
+	if !c.writeMu.TryLock() {
+		return // whoever holds it looks again, and no goroutine is made for nothing
+	}
+	go func() {
+		_ = c.flushLocked()
+		c.writeMu.Unlock()
+		_ = c.flush()
+	}()
 }
 
 func (c *Conn) hasOutput() bool {

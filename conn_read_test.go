@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/bulk"
 )
 
 // readable returns a client over TCP whose handshake is complete, the server's
@@ -188,4 +190,33 @@ func TestConnBuffered(t *testing.T) {
 			t.Errorf("At the end %d bytes wait, error %v.", server.Buffered(), err)
 		}
 	})
+}
+
+// What waits for a reader survives the exchange of its buffer.
+func TestInputGrowsAndShrinks(t *testing.T) {
+	var b inputBuffer
+	b.filled(copy(b.space(10), "0123456789"))
+	b.used(2)
+	b.grow()
+	if len(b.buf) != bulk.Bytes || string(b.unread()) != "23456789" {
+		t.Fatalf("A large buffer of %d bytes holds %q.", len(b.buf), b.unread())
+	}
+	b.grow()
+	b.shrink()
+	if len(b.buf) >= bulk.Bytes || string(b.unread()) != "23456789" {
+		t.Fatalf("A small buffer of %d bytes holds %q.", len(b.buf), b.unread())
+	}
+	b.grow()
+	b.used(3)
+	b.pending = b.buf[1:3]
+	b.shrink()
+	if p := make([]byte, 3); b.takePending(p) != 2 || string(p[:2]) != "34" || string(b.unread()) != "56789" {
+		t.Errorf("%q waits, and %q was not used.", p, b.unread())
+	}
+	b.grow()
+	b.used(5)
+	b.shrink()
+	if b.buf != nil || bulk.Lent() != 0 {
+		t.Errorf("An empty buffer of %d bytes is kept, %d are lent.", len(b.buf), bulk.Lent())
+	}
 }

@@ -73,7 +73,7 @@ func (e *keyRejected) Error() string {
 	var local *alert.LocalError
 	switch {
 	case errors.As(e.cause, &remote):
-		what = fmt.Sprintf("alert %d %s", remote.Description, remote.Description)
+		what = remote.Description.Numbered()
 	case errors.As(e.cause, &local):
 		what = local.Reason
 	}

@@ -80,7 +80,7 @@ func (e Event) String() string {
 	case EventSecret:
 		return fmt.Sprintf("derived %s, %d bytes", e.Name, len(e.Bytes))
 	case EventAlert:
-		return fmt.Sprintf("%s alert %d %s", direction, e.Alert, e.Name)
+		return fmt.Sprintf("%s %s", direction, e.Alert.Numbered())
 	}
 	return "state " + e.Name
 }

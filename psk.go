@@ -217,8 +217,9 @@ func (k *Key) SameSecret(other *Key) bool {
 
 // Fingerprint returns 80 bits of HMAC-SHA256 with the key over its identity,
 // its kind, its hash and its context, as five groups of four hex digits, to be
-// compared on both machines: keys that do not work together differ. It tells
-// nothing of a random key. Of a key that can be guessed, such as a
+// compared on both machines. Role and version are not in it: the other end has
+// another role, and to pin a version is one end's business. It tells nothing of a
+// random key. Of a key that can be guessed, such as a
 // password, it allows to check guesses: do not publish it then.
 func (k *Key) Fingerprint() string {
 	sum := hex.EncodeToString(k.tagWithOptions("watchword fingerprint")[:10])

@@ -90,7 +90,16 @@ func (d Description) String() string {
 	if s, ok := names[d]; ok {
 		return s
 	}
-	return "unknown" // with a number before it, wherever it is shown
+	return "alert " + strconv.Itoa(int(d))
+}
+
+// Numbered returns the number and the name, such as "alert 51 decrypt_error".
+func (d Description) Numbered() string {
+	number := "alert " + strconv.Itoa(int(d))
+	if s, ok := names[d]; ok {
+		return number + " " + s
+	}
+	return number
 }
 
 // Level returns the level that d is sent with (RFC 9846 §6.1).
@@ -134,5 +143,5 @@ type RemoteError struct {
 }
 
 func (e *RemoteError) Error() string {
-	return "the other end ended the connection (received alert " + strconv.Itoa(int(e.Description)) + " " + e.Description.String() + ")"
+	return "the other end ended the connection (received " + e.Description.Numbered() + ")"
 }

@@ -24,7 +24,7 @@ func TestNamesAndLevels(t *testing.T) {
 	if got := Description(51).String(); got != "decrypt_error" {
 		t.Errorf("Alert 51 is called %q.", got)
 	}
-	if got := Description(200).String(); got != "unknown" {
+	if got := Description(200).String(); got != "alert 200" {
 		t.Errorf("Alert 200, which does not exist, is called %q.", got)
 	}
 }
@@ -42,7 +42,7 @@ func TestErrorsSayWhoFoundTheFault(t *testing.T) {
 	if !strings.Contains(remote.Error(), "received alert 51 decrypt_error") {
 		t.Errorf("A RemoteError does not say what was received: %v.", remote)
 	}
-	if got := (&RemoteError{255}).Error(); !strings.HasSuffix(got, "(received alert 255 unknown)") {
+	if got := (&RemoteError{255}).Error(); !strings.HasSuffix(got, "(received alert 255)") {
 		t.Errorf("Of an alert that does not exist it is said: %s.", got)
 	}
 	if err := New(DecodeError, "no reason"); errors.Unwrap(err) != nil {

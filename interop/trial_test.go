@@ -353,7 +353,7 @@ func (sp serverProgram) refuses(t *testing.T, port string, tr trial, key secret,
 func whatTheySent(err error) string {
 	var remote *watchword.RemoteError
 	if errors.As(err, &remote) {
-		return fmt.Sprintf("alert %d %s", remote.Description, remote.Description)
+		return remote.Description.Numbered()
 	}
 	return "it closes without an alert"
 }
@@ -442,7 +442,7 @@ func (cp clientProgram) refused(t *testing.T, tr trial, key secret, v values, or
 				t.Fatalf("our server's error %v does not hold its alert", err)
 			}
 			record(t, row{peer: cp.peer.name, end: cp.end, version: tr.version, policy: tr.policy, with: "**" + tt.name + "**",
-				result: fmt.Sprintf("%s (alert %d %s)", tt.says, local.Description, local.Description), order: order + 1 + i})
+				result: fmt.Sprintf("%s (%s)", tt.says, local.Description.Numbered()), order: order + 1 + i})
 		})
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 // stage is a client's end before two servers' ends before one service.
@@ -69,15 +71,22 @@ func (s *stage) open() error {
 	if err := s.copyKeys(); err != nil {
 		return err
 	}
+	// Below the ports of connections: a server that is started again finds its own.
+	var at [3]string
+	for i := range at {
+		if at[i], err = needs.FreeAddress(); err != nil {
+			return err
+		}
+	}
 	for i := range s.servers {
 		name := fmt.Sprintf("server %d", i+1)
-		s.servers[i] = &end{name: name, address: freeAddress(), config: s.path(fmt.Sprintf("server%d.toml", i+1)), log: s.path(fmt.Sprintf("server%d.log", i+1))}
+		s.servers[i] = &end{name: name, address: at[i], config: s.path(fmt.Sprintf("server%d.toml", i+1)), log: s.path(fmt.Sprintf("server%d.log", i+1))}
 		e := s.servers[i]
 		if err := os.WriteFile(e.config, []byte(configuration("server", e.address, strconv.Quote(s.service.Addr().String()), s.path("server.keys"))), 0o600); err != nil {
 			return err
 		}
 	}
-	s.plain = freeAddress()
+	s.plain = at[2]
 	s.client = &end{name: "client", address: s.plain, config: s.path("client.toml"), log: s.path("client.log")}
 	to := fmt.Sprintf("[%q, %q]", s.servers[0].address, s.servers[1].address)
 	if err := os.WriteFile(s.client.config, []byte(configuration("client", s.plain, to, s.path("client.keys"))), 0o600); err != nil {
@@ -93,21 +102,6 @@ func (s *stage) open() error {
 
 func configuration(direction, listen, to, keys string) string {
 	return fmt.Sprintf("drain-time = \"5m\"\n[[service]]\nname = \"soak\"\ndirection = %q\nlisten = %q\nto = %s\nkeys = %q\n", direction, listen, to, keys)
-}
-
-// freeAddress is below the ports that the system gives to connections: a server
-// that is started again must find its own free.
-func freeAddress() string {
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	fmt.Fprintln(os.Stderr, "bench/soak: there is no free port")
-	os.Exit(1)
-	return ""
 }
 
 func (s *stage) ends() []*end { return []*end{s.servers[0], s.servers[1], s.client} }

@@ -44,8 +44,8 @@ func dialFailure(address string, err error, config *watchword.Config, keys strin
 	ask := fmt.Sprintf(`"watchword probe %s" says what it speaks`, address)
 	switch {
 	case errors.As(err, &remote) && remote.Description == alert.ProtocolVersion:
-		return fmt.Errorf("no connection with %s: the server does not speak %s (alert %d %s): %s; %s", address,
-			offeredVersions(config), remote.Description, remote.Description, olderAdvice(config), ask)
+		return fmt.Errorf("no connection with %s: the server does not speak %s (%s): %s; %s", address,
+			offeredVersions(config), remote.Description.Numbered(), olderAdvice(config), ask)
 	case errors.Is(err, watchword.ErrKeyRejected):
 		return fmt.Errorf("no connection with %s: %s, and %s", address, explain(err, keys), ask)
 	}
@@ -143,7 +143,7 @@ func explain(err error, keys string) string {
 	case errors.As(err, &local):
 		return local.Error()
 	case errors.As(err, &remote) && remote.Description == alert.ProtocolVersion:
-		return fmt.Sprintf("the other end speaks none of the versions that it was offered (alert %d %s)", remote.Description, remote.Description)
+		return fmt.Sprintf("the other end speaks none of the versions that it was offered (%s)", remote.Description.Numbered())
 	case errors.As(err, &remote):
 		return remote.Error()
 	case errors.Is(err, watchword.ErrTruncated):

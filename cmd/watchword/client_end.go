@@ -81,7 +81,7 @@ func (c *client) brokeOff(e ending) error {
 	case errors.As(e.receiveErr, &bad):
 		return e.receiveErr
 	case errors.As(e.receiveErr, &remote) && remote.Description == alert.InternalError:
-		return fmt.Errorf("%s could not show every message, and ended the connection (alert %d %s)", c.address, remote.Description, remote.Description)
+		return fmt.Errorf("%s could not show every message, and ended the connection (%s)", c.address, remote.Description.Numbered())
 	case timedOut(e.receiveErr) && timedOut(e.sendErr):
 		return fmt.Errorf("%s took nothing of what was sent to it for %d seconds: it may hang", c.address, limits.StallSeconds)
 	case timedOut(e.receiveErr) && e.stopped:

@@ -118,7 +118,7 @@ func (p *pipe) sentence(err error) string {
 	case errors.As(err, &told):
 		return fmt.Sprintf("%s %v", p.peer, told)
 	case errors.As(err, &remote) && remote.Description == alert.InternalError:
-		return fmt.Sprintf("%s gave up and ended the connection (alert %d %s)", p.peer, remote.Description, remote.Description)
+		return fmt.Sprintf("%s gave up and ended the connection (%s)", p.peer, remote.Description.Numbered())
 	case timedOut(err) && p.confirmed:
 		return fmt.Sprintf("%s confirmed that all is written, and then did not close the connection within %d seconds", p.peer, limits.StallSeconds)
 	case errors.As(err, &whole):

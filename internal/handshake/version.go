@@ -87,14 +87,13 @@ func suiteNames12(offered []uint16) string {
 			known = append(known, id)
 		}
 	}
-	names := suiteNames(offered)
-	switch {
-	case known != nil:
+	if known != nil {
 		return joined(known)
-	case names == "":
-		return "none"
 	}
-	return "none with a pre-shared key that we have, but " + names
+	if names := suiteNames(offered); names != "" {
+		return "none with a pre-shared key that we have, but " + names
+	}
+	return "none"
 }
 
 // suiteNames are the suites in a peer's list, without what is a signal and no

@@ -5,7 +5,6 @@ package keyfile
 // Changes at once, where the system keeps two programs apart.
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -69,28 +68,4 @@ func TestRemovalBesideAdditions(t *testing.T) {
 			t.Errorf("change %d was undone: %q", i, f.Identities())
 		}
 	}
-}
-
-func TestWaitingForAChangeEnds(t *testing.T) {
-	inFolder(t)
-	write(t, "keys", "a:"+k1, 0o600)
-	patience := lockPatience
-	t.Cleanup(func() { lockPatience = patience })
-	lockPatience = 0
-	const want = "keys is being changed by another program, which did not end within 10 seconds: run the command again"
-	ended := make(chan error)
-	err := Edit("keys", LoadOptions{}, func(*File) error {
-		go func() { ended <- Edit("keys", LoadOptions{}, adds("b")) }()
-		if err := <-ended; !errors.Is(err, ErrBusy) || err.Error() != want {
-			t.Errorf("the second one gets %v", err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Errorf("the first one gets %v", err)
-	}
-	if err := Edit("keys", LoadOptions{}, adds("b")); err != nil {
-		t.Errorf("when the first one has ended, the file stays locked: %v", err)
-	}
-	onlyFiles(t, "keys")
 }

@@ -8,6 +8,7 @@ package keyfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -44,10 +45,16 @@ func lock(path string) (unlock func(), err error) {
 
 // tryLock does not wait.
 func tryLock(path string) (file *os.File, held bool, err error) {
-	if file, err = os.Open(path); err != nil {
+	// NFS grants this lock only on what is open for writing.
+	file, err = os.OpenFile(path, os.O_RDWR, 0)
+	readOnly := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	if readOnly {
+		file, err = os.Open(path)
+	}
+	if err != nil {
 		return nil, false, err
 	}
-	if held, err = holds(file, path); !held || err != nil {
+	if held, err = holds(file, path, readOnly); !held || err != nil {
 		file.Close()
 		return nil, false, err
 	}
@@ -56,12 +63,14 @@ func tryLock(path string) (file *os.File, held bool, err error) {
 
 // holds locks the file if it is free. What was locked may have been replaced
 // since it was opened: then it is not the file at path any more.
-func holds(file *os.File, path string) (bool, error) {
+func holds(file *os.File, path string, readOnly bool) (bool, error) {
 	switch err := flock(file); {
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return false, nil
+	case noLocks(err), readOnly && errors.Is(err, syscall.EBADF):
+		return true, nil
 	case err != nil:
-		return true, nil // there are no locks here
+		return false, os.NewSyscallError("flock", err)
 	}
 	locked, err := file.Stat()
 	if err != nil {
@@ -69,6 +78,16 @@ func holds(file *os.File, path string) (bool, error) {
 	}
 	now, err := os.Stat(path)
 	return err == nil && os.SameFile(locked, now), err
+}
+
+// noLocks reports whether this file system knows none.
+func noLocks(err error) bool {
+	for _, e := range []error{syscall.ENOLCK, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // flock does not wait either. Tests put a file system without locks in its place.

@@ -15,8 +15,9 @@ import (
 )
 
 // lock waits until nobody else holds the file at path, and holds it until
-// unlock is called. Where there can be no mutex, such as one that another user
-// made, save looks itself whether the file is still the one that was read.
+// unlock is called. Where there can be no mutex, or it stays held, save looks itself
+// whether the file is still the one that was read: its name can be computed by every
+// user of the machine, who may have made it, and shall not keep keys from changing.
 func lock(path string) (unlock func(), err error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, explain(path, err)
@@ -37,13 +38,9 @@ func lock(path string) (unlock func(), err error) {
 		runtime.UnlockOSThread()
 	}
 	event, err := windows.WaitForSingleObject(mutex, uint32(lockPatience.Milliseconds()))
-	switch {
-	case err != nil:
+	if err != nil || event == uint32(windows.WAIT_TIMEOUT) {
 		end()
 		return func() {}, nil
-	case event == uint32(windows.WAIT_TIMEOUT):
-		end()
-		return nil, busy(path)
 	}
 	// Also one that a process left by ending: it replaced the file or did not.
 	return func() { windows.ReleaseMutex(mutex); end() }, nil

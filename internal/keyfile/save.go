@@ -119,12 +119,12 @@ func claim(temp, path string) error {
 func fill(temp, path string) error {
 	unlock, err := lock(path)
 	if err != nil {
-		return err
+		return &claimedError{err}
 	}
 	defer unlock()
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return &claimedError{err}
 	}
 	if info.Size() > 0 {
 		return fs.ErrExist
@@ -135,6 +135,13 @@ func fill(temp, path string) error {
 	}
 	return nil
 }
+
+// claimedError leaves the empty file that claimed the name: without a lock nobody
+// knows whether it is still empty.
+type claimedError struct{ err error }
+
+func (e *claimedError) Error() string { return e.err.Error() }
+func (e *claimedError) Unwrap() error { return e.err }
 
 // openTemp creates a file that nobody else can open, with mode 0600. Tests put
 // a full disk in its place.
@@ -170,6 +177,10 @@ func (f *File) notWritten(err error) error {
 	state := "the old file is unchanged"
 	if f.info == nil {
 		state = "nothing is left of it"
+		var claimed *claimedError
+		if errors.As(err, &claimed) {
+			state = "it is there without a key; watchword key new puts one into it"
+		}
 	}
 	return &Error{fmt.Sprintf("%s could not be written: %v; %s", f.name, reason(err), state), err}
 }

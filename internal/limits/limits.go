@@ -183,7 +183,9 @@ const (
 
 	// BulkBuffers is how many buffers of some 280 KiB a process lends at once to
 	// flows that fill smaller ones: 18 MiB. Where a thousand flows move, each
-	// gets its share of the processor in small pieces anyway.
+	// gets its share of the processor in small pieces anyway. A peer that stops
+	// reading in the middle of such a flow keeps its buffer until the write ends:
+	// as many of them make the others go on with small ones, no more.
 	BulkBuffers = 64
 
 	// MaxKeyFileBytes is the largest key file in bytes: it is read whole, and

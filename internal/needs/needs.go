@@ -1,5 +1,5 @@
-// Package needs says what tests do where something that they need is missing. It
-// is for tests alone.
+// Package needs has what tests and benchmarks need of the machine, and says what a
+// test does where something is missing. Nothing else uses it.
 package needs
 
 import (

@@ -1,5 +1,3 @@
-//go:build unix
-
 package watchword
 
 // Large buffers are lent to streams that fill smaller ones, and come back.
@@ -10,26 +8,52 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
-// pieces remembers the largest piece that it was given, and waits with the first
-// ones so that more is there at the next read.
+// pieces remembers the largest piece that it was given. Before it takes one, it
+// waits until much more has come, or all that will.
 type pieces struct {
 	io.Writer
+	socket  *net.TCPConn
+	sent    atomic.Bool
 	largest int
-	wait    func()
 }
 
 func (p *pieces) Write(b []byte) (int, error) {
 	p.largest = max(p.largest, len(b))
-	p.wait()
+	for p.waiting() < 2*readAhead && !p.sent.Load() {
+		time.Sleep(time.Millisecond) // between two looks
+	}
 	return p.Writer.Write(b)
+}
+
+// waiting is how many bytes the socket holds.
+func (p *pieces) waiting() (n int) {
+	raw, err := p.socket.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	}
+	return n
+}
+
+// rushingPair returns the ends of a connection whose socket has room for a rush.
+func rushingPair(t *testing.T, w io.Writer) (client, server *Conn, to *pieces, rawServer net.Conn) {
+	t.Helper()
+	client, server, rawClient, rawServer := readable(t)
+	socket := rawClient.(*net.TCPConn)
+	_ = socket.SetReadBuffer(8 * readAhead)
+	_ = rawServer.(*net.TCPConn).SetWriteBuffer(8 * readAhead)
+	return client, server, &pieces{Writer: w, socket: socket}, rawServer
 }
 
 func TestARushIsLentLargeBuffers(t *testing.T) {
@@ -43,7 +67,8 @@ func TestARushIsLentLargeBuffers(t *testing.T) {
 			for range c.taken {
 				defer bulk.Put(bulk.Get())
 			}
-			client, server, _, _ := readable(t)
+			got := sha256.New()
+			client, server, to, _ := rushingPair(t, got)
 			want := sha256.New()
 			data := make([]byte, size)
 			_, _ = rand.NewChaCha8([32]byte{9}).Read(data)
@@ -51,9 +76,8 @@ func TestARushIsLentLargeBuffers(t *testing.T) {
 			go func() {
 				_, _ = server.Write(data)
 				_ = server.CloseWrite()
+				to.sent.Store(true)
 			}()
-			got := sha256.New()
-			to := &pieces{Writer: got, wait: func() { time.Sleep(time.Millisecond) }}
 			if n, err := client.WriteTo(to); n != size || err != nil || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
 				t.Fatalf("%d bytes of %d arrive, error %v, or others than were sent.", n, size, err)
 			}
@@ -70,63 +94,38 @@ func TestARushIsLentLargeBuffers(t *testing.T) {
 // A stream that stops in the middle of a record holds no large buffer, and goes
 // on where it stopped.
 func TestAStreamThatStopsGivesLargeBuffersBack(t *testing.T) {
-	client, server, rawClient, rawServer := readable(t)
-	data := make([]byte, 1<<20)
+	var got bytes.Buffer
+	client, server, to, rawServer := rushingPair(t, &got)
+	data := make([]byte, 4<<20)
 	_, _ = rand.NewChaCha8([32]byte{8}).Read(data)
-	records, n, err := server.engine.Seal(nil, data, 2<<20)
+	records, n, err := server.engine.Seal(nil, data, 8<<20)
 	if err != nil || n != len(data) {
 		t.Fatalf("%d bytes of %d are sealed, error %v.", n, len(data), err)
 	}
 	stop := len(records) - 9
-	go func() { _, _ = rawServer.Write(records[:stop]) }()
-
-	var got bytes.Buffer
-	to := &pieces{Writer: &got, wait: func() { time.Sleep(time.Millisecond) }}
-	_ = rawClient.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
-	for deadline := time.Now().Add(10 * time.Second); got.Len() < len(data)-limits.MaxPlaintext && time.Now().Before(deadline); {
+	go func() {
+		_, _ = rawServer.Write(records[:stop])
+		to.sent.Store(true)
+	}()
+	// What has not come before a deadline comes in the next turn.
+	for got.Len() < len(data)-limits.MaxPlaintext {
+		_ = to.socket.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		if _, err := client.WriteTo(to); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("WriteTo ends with %v, want its deadline.", err)
 		}
-		_ = rawClient.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	}
+	if to.largest <= copyBuffer {
+		t.Fatalf("The largest piece has %d bytes: there was no rush.", to.largest)
 	}
 	if len(client.engine.input.buf) == bulk.Bytes || bulk.Lent() != 0 {
 		t.Errorf("%d large buffers are lent to a stream that stands still.", bulk.Lent())
 	}
-	_ = rawClient.SetReadDeadline(time.Time{})
+	_ = to.socket.SetReadDeadline(time.Time{})
 	go func() {
 		_, _ = rawServer.Write(records[stop:])
 		_ = server.CloseWrite()
 	}()
 	if _, err := client.WriteTo(to); err != nil || !bytes.Equal(got.Bytes(), data) {
 		t.Errorf("After a stop %d bytes of %d arrive, error %v, or others than were sent.", got.Len(), len(data), err)
-	}
-}
-
-// What waits for a reader survives the exchange of its buffer.
-func TestInputGrowsAndShrinks(t *testing.T) {
-	var b inputBuffer
-	b.filled(copy(b.space(10), "0123456789"))
-	b.used(2)
-	b.grow()
-	if len(b.buf) != bulk.Bytes || string(b.unread()) != "23456789" {
-		t.Fatalf("A large buffer of %d bytes holds %q.", len(b.buf), b.unread())
-	}
-	b.grow()
-	b.shrink()
-	if len(b.buf) >= bulk.Bytes || string(b.unread()) != "23456789" {
-		t.Fatalf("A small buffer of %d bytes holds %q.", len(b.buf), b.unread())
-	}
-	b.grow()
-	b.used(3)
-	b.pending = b.buf[1:3]
-	b.shrink()
-	if p := make([]byte, 3); b.takePending(p) != 2 || string(p[:2]) != "34" || string(b.unread()) != "56789" {
-		t.Errorf("%q waits, and %q was not used.", p, b.unread())
-	}
-	b.grow()
-	b.used(5)
-	b.shrink()
-	if b.buf != nil || bulk.Lent() != 0 {
-		t.Errorf("An empty buffer of %d bytes is kept, %d are lent.", len(b.buf), bulk.Lent())
 	}
 }
