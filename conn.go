@@ -267,11 +267,18 @@ func (c *Conn) handshake(ctx context.Context) error {
 			_ = c.engine.Answer(keys, err, c.config.now())
 			c.engineMu.Unlock()
 		default:
+			c.prepare()
 			if err := c.fill(); err != nil {
 				return c.failed(err)
 			}
 		}
 	}
+}
+
+func (c *Conn) prepare() {
+	c.engineMu.Lock()
+	defer c.engineMu.Unlock()
+	c.engine.Prepare()
 }
 
 // failed prefers the engine's error, which says why the network failed: an

@@ -23,7 +23,7 @@ var ErrNeedInput = errors.New("watchword: more input is needed")
 // Engine on a net.Conn, and everything that it does can be done with an Engine:
 //
 //	copy what came from the peer into Space, then call Received;
-//	send what Output returns;
+//	send what Output returns, and then perhaps Prepare;
 //	while WantsKeys, look up keys and call Answer;
 //	once Complete, Read and Write.
 //
@@ -139,6 +139,14 @@ func (e *Engine) hooks() handshake.Hooks {
 		}
 	}
 	return h
+}
+
+// Prepare does work that the peer's answer will need while that is on its way:
+// it is worth calling when Output has been sent, and need not be called.
+func (e *Engine) Prepare() {
+	if e.err == nil {
+		e.machine.Prepare()
+	}
 }
 
 // Complete reports whether the handshake is over and the peer has proved its

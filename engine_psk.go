@@ -76,6 +76,9 @@ func (e *Engine) describe(i int, raw []byte) OfferedIdentity {
 // Answer goes on after WantsKeys with the keys that are known for the offered
 // identities. err is the error of the lookup, if it failed; one that wraps
 // [ErrNotAdmitted] refuses the client as an unknown identity is refused.
+//
+// As many keys are tried, whoever the client is, as the Lookup of the Config tells
+// (see [RotationLookup]); of a Config without one, as Keys has of one identity.
 func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 	if e.err != nil {
 		return e.err
@@ -106,6 +109,7 @@ func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	offered := e.WantsKeys()
 	a := e.reasons(offered)
+	a.Tries = e.config.tries()
 	var own *alert.LocalError
 	switch {
 	case err == nil:
@@ -231,6 +235,17 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 		return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", forClients.identity), ErrUnknownIdentity}
 	}
 	return &causeError{"the client offers the key " + quoted(namesOf(offered)) + ", which is not known here", ErrUnknownIdentity}
+}
+
+// tries returns how many keys are tried in each handshake.
+func (c *Config) tries() int {
+	if l, ok := c.Lookup.(RotationLookup); ok {
+		return min(max(l.KeysPerIdentity(), 1), limits.RotationKeys)
+	}
+	if c.Lookup != nil {
+		return limits.RotationKeys
+	}
+	return c.state.keysPerIdentity
 }
 
 // staticKeys is the lookup of a Config without one.

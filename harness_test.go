@@ -76,6 +76,8 @@ type pair struct {
 	sentServer, sentClient int
 	// chunk is how many bytes are delivered at once; zero: all there are.
 	chunk int
+	// prepare lets both ends work ahead while they wait.
+	prepare bool
 	// change, where set, sees the bytes before they are delivered and may
 	// replace them.
 	change func(toServer bool, offset int, b []byte) []byte
@@ -134,6 +136,10 @@ func answer(e *Engine, now time.Time) {
 func (p *pair) collect() {
 	p.toServer = p.client.Output(p.toServer)
 	p.toClient = p.server.Output(p.toClient)
+	if p.prepare {
+		p.client.Prepare()
+		p.server.Prepare()
+	}
 }
 
 // deliver hands over some of what was sent and not delivered.

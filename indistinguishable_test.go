@@ -6,6 +6,7 @@ package watchword
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -59,6 +60,40 @@ func (r refusal) same(t *testing.T, what string, other refusal) {
 	}
 	if r.macs != other.macs {
 		t.Errorf("%s: the HMAC calls (SHA-256, SHA-384) differ: %v and %v.", what, r.macs, other.macs)
+	}
+}
+
+// atMost is a lookup that knows how many keys an identity has. Whom a server is
+// to know comes from the tests themselves.
+type atMost int
+
+func (atMost) LookupKeys(context.Context, []OfferedIdentity) ([]*Key, error) {
+	panic("a test asks the wrong lookup")
+}
+
+func (n atMost) KeysPerIdentity() int { return int(n) }
+
+// A server tries as many keys as one identity has at most.
+func TestTries(t *testing.T) {
+	alice, again, bob := keyWith(t, "alice", 1, external), keyWith(t, "alice", 2, external), keyWith(t, "bob", 3, external)
+	for _, c := range []struct {
+		config *Config
+		want   int
+	}{
+		{&Config{Keys: []*Key{alice}}, 1},
+		{&Config{Keys: []*Key{alice, bob}}, 1},
+		{&Config{Keys: []*Key{alice, bob, again}}, 2},
+		{&Config{Lookup: struct{ KeyLookup }{atMost(1)}}, 4}, // it does not say
+		{&Config{Lookup: atMost(0)}, 1},
+		{&Config{Lookup: atMost(3), Keys: []*Key{alice}}, 3},
+		{&Config{Lookup: atMost(1000)}, 4},
+	} {
+		if _, err := NewServerEngine(c.config); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.config.tries(); got != c.want {
+			t.Errorf("With %d keys and the lookup %v, %d keys are tried, want %d.", len(c.config.Keys), c.config.Lookup, got, c.want)
+		}
 	}
 }
 
@@ -127,6 +162,7 @@ func (c refusalCase) run(t *testing.T) {
 	what := fmt.Sprintf("%v %x, suite %#x, group %#x, share %v, %d keys", c.key.Kind, c.key.Context, c.suite, c.group, c.share, c.rotation)
 	client, server := configs(t, c.key)
 	client.Suites = []SuiteID{c.suite}
+	server.Lookup = atMost(c.rotation)
 	if c.group == 0 {
 		client.KeyExchange, server.KeyExchange = PSKOnly, PSKOnlyAllowed
 	} else {
@@ -194,10 +230,11 @@ func TestRefusalsOfSeveralIdentities(t *testing.T) {
 			ids[p.psk.Hash().Size()] = p.wireIdentity
 		}
 		for name, hello := range severalIdentities(t, ids) {
-			what := fmt.Sprintf("%v %v, %s", o.Kind, o.Hash, name)
-			_, server := configs(t, KeyOptions{})
-			unknown := refuse(t, hello, server, func([]OfferedIdentity) ([]*Key, error) { return nil, nil })
 			for n := 1; n <= 4; n++ {
+				what := fmt.Sprintf("%v %v, %s, %d keys", o.Kind, o.Hash, name, n)
+				_, server := configs(t, KeyOptions{})
+				server.Lookup = atMost(max(n, 2))
+				unknown := refuse(t, hello, server, func([]OfferedIdentity) ([]*Key, error) { return nil, nil })
 				known := refuse(t, hello, server, func([]OfferedIdentity) ([]*Key, error) {
 					var keys []*Key
 					for i := range n {

@@ -25,8 +25,10 @@ type configState struct {
 	once    sync.Once
 	dummies [2]*schedule.PSK
 	dummy12 *schedule.Key12
-	err     error
-	tickets ticketKeys
+	// keysPerIdentity is that of Config.Keys, at least 1.
+	keysPerIdentity int
+	err             error
+	tickets         ticketKeys
 }
 
 // Clone returns a copy of c with the same settings that shares no state with
@@ -70,6 +72,7 @@ func (c *Config) handshakeTimeout() time.Duration {
 // shared returns the state of c, made at its first use.
 func (c *Config) shared() (*configState, error) {
 	c.state.once.Do(func() {
+		c.state.keysPerIdentity = mostAlike(c.Keys)
 		for _, h := range []suite.Hash{suite.SHA256, suite.SHA384} {
 			secret := make([]byte, h.Size())
 			if _, err := io.ReadFull(c.rand(), secret); err != nil {
@@ -81,6 +84,17 @@ func (c *Config) shared() (*configState, error) {
 		}
 	})
 	return &c.state, c.state.err
+}
+
+// mostAlike returns how many keys the identity with the most of them has, at
+// least 1.
+func mostAlike(keys []*Key) int {
+	most, count := 1, make(map[string]int, len(keys))
+	for _, k := range keys {
+		count[k.identity]++
+		most = max(most, count[k.identity])
+	}
+	return most
 }
 
 // check refuses a configuration that cannot work or is not safe, before the

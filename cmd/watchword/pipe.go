@@ -226,7 +226,7 @@ func (o *pipeOptions) listen(ctx context.Context, env *ui) (*watchword.Conn, str
 
 // onlyIdentity lets one identity in, whatever else the key file has.
 type onlyIdentity struct {
-	watchword.KeyLookup
+	watchword.RotationLookup
 	identity string
 }
 
@@ -241,7 +241,7 @@ func (l *onlyIdentity) LookupKeys(ctx context.Context, offered []watchword.Offer
 	if len(admitted) == 0 {
 		return nil, fmt.Errorf("%w: it does not offer the key %s, which --id asks for", watchword.ErrNotAdmitted, keyfile.FormatIdentity(l.identity))
 	}
-	return l.KeyLookup.LookupKeys(ctx, admitted)
+	return l.RotationLookup.LookupKeys(ctx, admitted)
 }
 
 var errNobodyCame = errors.New("stopped before a client proved its key: nothing was sent")

@@ -105,9 +105,9 @@ func prefers(ours []suite.ID, a, b *suite.Suite) bool {
 // many keys: dummies fill up, so that neither an unknown identity nor the
 // place of the right key in a rotation shows in the work done. It returns the
 // index of the first that verifies, or -1.
-func verifyBinders(c chosen, dummy *schedule.PSK, sum, binder []byte) int {
+func verifyBinders(c chosen, tries int, dummy *schedule.PSK, sum, binder []byte) int {
 	found := -1
-	for i := range limits.RotationKeys {
+	for i := range max(tries, len(c.candidates)) {
 		psk := dummy
 		if i < len(c.candidates) {
 			psk = c.candidates[i].PSK
@@ -123,13 +123,13 @@ func verifyBinders(c chosen, dummy *schedule.PSK, sum, binder []byte) int {
 // evenOut does, for an offer that is refused, the work that the hash which was
 // not chosen would have cost. A client may offer identities of both hashes, and
 // which of them was chosen tells whether one is known: the work must not.
-func evenOut(hello *wire.ClientHello, suites []suite.ID, c chosen, dummies [2]*schedule.PSK, truncated []byte) {
+func evenOut(hello *wire.ClientHello, suites []suite.ID, c chosen, tries int, dummies [2]*schedule.PSK, truncated []byte) {
 	for i, binder := range hello.PreSharedKey.Binders {
 		if i == limits.MaxIdentitiesRead {
 			return
 		}
 		if s := suiteFor(hello.CipherSuites, suites, len(binder)); s != nil && s.Hash != c.suite.Hash {
-			verifyBinders(chosen{}, dummies[s.Hash], s.Hash.Sum(truncated), binder)
+			verifyBinders(chosen{}, tries, dummies[s.Hash], s.Hash.Sum(truncated), binder)
 			return // there are two hashes
 		}
 	}

@@ -59,7 +59,19 @@ func (s *clientWaitServerHello) accepted12(m *Machine, sh *wire.ServerHello, raw
 		return s.resumed12(m, h)
 	}
 	m.result.Tag = s.c.Key12.Tag
-	return &client12WaitServerKeyExchange{c: s.c, hello12: h}, nil
+	return &client12WaitServerKeyExchange{c: s.c, hello12: h, shares: s.shares12}, nil
+}
+
+// prepare makes the share that the client will send in TLS 1.2, while the server
+// makes its own. Where TLS 1.3 or a session is offered too, it would most likely
+// be for nothing; and so it is, at the cost of one share, if the server chooses
+// another group.
+func (s *clientWaitServerHello) prepare() {
+	if s.shares12 != nil || s.hello.KeyShare != nil || len(s.hello.SessionTicket) > 0 || !uses12(s.c.Suites12, suite.ECDHEPSK) {
+		return
+	}
+	// Without randomness it stays nil, and is an error where it is needed.
+	s.shares12, _ = newShares(groups12(s.c.Groups)[:1], s.c.Rand)
 }
 
 // check12 tests a ServerHello of TLS 1.2.
@@ -134,6 +146,7 @@ func (s *clientWaitServerHello) resumed12(m *Machine, h *hello12) (state, error)
 type client12WaitServerKeyExchange struct {
 	c       *ClientConfig
 	hello12 *hello12
+	shares  []privateShare // prepared, or none
 }
 
 func (s *client12WaitServerKeyExchange) name() string { return "WAIT_SKE" }
@@ -146,7 +159,7 @@ func (s *client12WaitServerKeyExchange) accepts() []wire.HandshakeType {
 }
 
 func (s *client12WaitServerKeyExchange) handle(m *Machine, raw []byte) (state, error) {
-	done := &client12WaitServerHelloDone{c: s.c, hello12: s.hello12}
+	done := &client12WaitServerHelloDone{c: s.c, hello12: s.hello12, shares: s.shares}
 	if wire.TypeOf(raw) == wire.TypeServerHelloDone {
 		return done.handle(m, raw)
 	}
@@ -171,7 +184,8 @@ func (s *client12WaitServerKeyExchange) handle(m *Machine, raw []byte) (state, e
 type client12WaitServerHelloDone struct {
 	c       *ClientConfig
 	hello12 *hello12
-	point   []byte // the server's, nil with plain PSK
+	shares  []privateShare // prepared, or none
+	point   []byte         // the server's, nil with plain PSK
 }
 
 func (s *client12WaitServerHelloDone) name() string { return "WAIT_SHD" }
@@ -209,12 +223,14 @@ func (s *client12WaitServerHelloDone) exchange(m *Machine, cke *wire.ClientKeyEx
 	if s.hello12.suite.KeyExchange == suite.PSKOnly {
 		return nil, nil
 	}
-	shares, err := newShares([]wire.NamedGroup{m.result.Group}, s.c.Rand)
-	if err != nil {
-		return nil, err
+	if len(s.shares) == 0 || s.shares[0].group != m.result.Group {
+		var err error
+		if s.shares, err = newShares([]wire.NamedGroup{m.result.Group}, s.c.Rand); err != nil {
+			return nil, err
+		}
 	}
-	cke.Point = shares[0].ecdh.PublicKey().Bytes()
-	return shares[0].sharedSecret(s.point)
+	cke.Point = s.shares[0].ecdh.PublicKey().Bytes()
+	return s.shares[0].sharedSecret(s.point)
 }
 
 func parseClientKeyExchange(raw []byte, s *suite.Suite, rec *wire.Fields) (*wire.ClientKeyExchange, error) {

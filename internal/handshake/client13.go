@@ -41,6 +41,8 @@ type clientWaitServerHello struct {
 	raw    []byte       // the encoded hello
 	psks   []OfferedPSK // in the order of hello's identities
 	shares []privateShare
+	// shares12 is the one that prepare made.
+	shares12 []privateShare
 	// After a HelloRetryRequest: its suite, and the transcript up to it.
 	retry      *suite.Suite
 	transcript *transcript

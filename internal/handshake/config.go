@@ -115,6 +115,9 @@ type Candidate struct {
 // Answer is what the application says to WantPSK.
 type Answer struct {
 	Candidates []Candidate
+	// Tries is how many keys are tried, whatever is known: dummies stand in for
+	// the ones that are missing. It is the same for every client.
+	Tries int
 	// Unknown and Wrong are the causes to report where no key is known for
 	// any identity, and where one is but its binder does not verify. The
 	// peer is told the same.

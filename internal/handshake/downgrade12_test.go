@@ -244,69 +244,77 @@ func TestTripleHandshake(t *testing.T) {
 	}
 }
 
-// The server's trial: always four keys, the first four that were found, and none
-// of the dummies is ever somebody.
+// The server's trial: as many keys as it was told, at most four that were found,
+// and none of the dummies is ever somebody.
 func TestTrialOfKeys(t *testing.T) {
 	for n := range 7 {
-		s := newSetup12()
-		s.plainPSK()
-		s.candidates = nil
-		for i := range n {
-			s.candidates = append(s.candidates, Candidate{Key12: testKey12(byte(i + 1)), Tag: i})
-		}
-		for opened := range 4 {
-			s.client.Key12.Key = testKey12(byte(opened + 1))
-			client, server := s.machines(t)
-			hello, _, _ := s.take(client)
-			flight, _, err := s.give(server, hello[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			var reply []item
-			for _, i := range flight {
-				sent, _, err := s.give(client, i)
-				if err != nil {
-					t.Fatal(err)
-				}
-				reply = append(reply, sent...)
-			}
-			if _, _, err := s.give(server, reply[0]); err != nil { // ClientKeyExchange
-				t.Fatal(err)
-			}
-			if server.TrialError() != nil {
-				t.Errorf("There is an error of the trial before it: %v.", server.TrialError())
-			}
-			if _, err := server.ChangeCipherSpec(); err != nil {
-				t.Fatal(err)
-			}
-			keys := 0
-			for _, e := range server.Effects() {
-				if f, ok := e.(TryReadKeys12); ok {
-					keys = len(f.Keys)
-				}
-			}
-			want := errUnknown
-			if n > 0 {
-				want = errWrong
-			}
-			what := fmt.Sprintf("%d keys are known, number %d opens the record", n, opened)
-			if keys != 4 || !errors.Is(server.TrialError(), want) {
-				t.Errorf("%s: %d keys are tried, and the error is %v.", what, keys, server.TrialError())
-			}
-			wantAlert(t, what, server.TrialError(), alert.BadRecordMAC)
-			server.KeyTried(opened)
-			err = server.Step(reply[2].raw)
-			if opened < n {
-				if err != nil || !server.Complete() || server.Result().Tag != opened || server.TrialError() != nil {
-					t.Errorf("%s: the server is in %s with key %v: %v.", what, server.State(), server.Result().Tag, err)
-				}
-				continue
-			}
-			// That cannot happen: nobody has the dummy.
-			wantAlert(t, what, err, alert.InternalError)
-			if server.Complete() || server.Result().Tag != nil {
-				t.Errorf("%s: the server completes with the key of nobody.", what)
+		for tries := 1; tries <= 4; tries++ {
+			for opened := range max(tries, min(n, 4)) {
+				trialOf(t, n, tries, opened)
 			}
 		}
+	}
+}
+
+// trialOf lets a client with one of the keys meet a server that knows n of them.
+func trialOf(t *testing.T, n, tries, opened int) {
+	t.Helper()
+	s := newSetup12()
+	s.plainPSK()
+	s.candidates, s.tries = nil, tries
+	for i := range n {
+		s.candidates = append(s.candidates, Candidate{Key12: testKey12(byte(i + 1)), Tag: i})
+	}
+	s.client.Key12.Key = testKey12(byte(opened + 1))
+	client, server := s.machines(t)
+	hello, _, _ := s.take(client)
+	flight, _, err := s.give(server, hello[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reply []item
+	for _, i := range flight {
+		sent, _, err := s.give(client, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply = append(reply, sent...)
+	}
+	if _, _, err := s.give(server, reply[0]); err != nil { // ClientKeyExchange
+		t.Fatal(err)
+	}
+	if server.TrialError() != nil {
+		t.Errorf("There is an error of the trial before it: %v.", server.TrialError())
+	}
+	if _, err := server.ChangeCipherSpec(); err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	for _, e := range server.Effects() {
+		if f, ok := e.(TryReadKeys12); ok {
+			keys = len(f.Keys)
+		}
+	}
+	want := errUnknown
+	if n > 0 {
+		want = errWrong
+	}
+	what := fmt.Sprintf("%d keys are known, %d are to be tried, number %d opens the record", n, tries, opened)
+	if keys != max(tries, min(n, 4)) || !errors.Is(server.TrialError(), want) {
+		t.Errorf("%s: %d keys are tried, and the error is %v.", what, keys, server.TrialError())
+	}
+	wantAlert(t, what, server.TrialError(), alert.BadRecordMAC)
+	server.KeyTried(opened)
+	err = server.Step(reply[2].raw)
+	if opened < n {
+		if err != nil || !server.Complete() || server.Result().Tag != opened || server.TrialError() != nil {
+			t.Errorf("%s: the server is in %s with key %v: %v.", what, server.State(), server.Result().Tag, err)
+		}
+		return
+	}
+	// That cannot happen: nobody has the dummy.
+	wantAlert(t, what, err, alert.InternalError)
+	if server.Complete() || server.Result().Tag != nil {
+		t.Errorf("%s: the server completes with the key of nobody.", what)
 	}
 }

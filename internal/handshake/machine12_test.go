@@ -114,7 +114,7 @@ func (s *setup12) take(m *Machine) (sent []item, done bool, err error) {
 					silent.NewTicket = nil
 					w.c = &silent
 				}
-				if err := m.Answer(Answer{Candidates: s.candidates, Unknown: errUnknown, Wrong: errWrong}); err != nil {
+				if err := m.Answer(Answer{Candidates: s.candidates, Tries: s.tries, Unknown: errUnknown, Wrong: errWrong}); err != nil {
 					return sent, done, err
 				}
 			}

@@ -42,6 +42,7 @@ type setup struct {
 	server ServerConfig
 	// candidates are what the server's application answers with.
 	candidates []Candidate
+	tries      int
 	// history is the transcript before a second ClientHello.
 	history *transcript
 }
@@ -56,7 +57,7 @@ func newSetup() *setup {
 	s.client.KeyShares = []wire.NamedGroup{wire.GroupX25519}
 	s.client.WantTickets = true
 	s.server.Dummies = [2]*schedule.PSK{testPSK(suite.SHA256, 0xd0), testPSK(suite.SHA384, 0xd1)}
-	s.candidates = []Candidate{{Identity: 0, PSK: psk, Tag: "alice"}}
+	s.candidates, s.tries = []Candidate{{Identity: 0, PSK: psk, Tag: "alice"}}, 4
 	return s
 }
 
@@ -94,7 +95,7 @@ func (s *setup) take(m *Machine) (taken, error) {
 			case Done:
 				out.done = true
 			case WantPSK:
-				if err := m.Answer(Answer{Candidates: s.candidates, Unknown: errUnknown, Wrong: errWrong}); err != nil {
+				if err := m.Answer(Answer{Candidates: s.candidates, Tries: s.tries, Unknown: errUnknown, Wrong: errWrong}); err != nil {
 					return out, err
 				}
 			}

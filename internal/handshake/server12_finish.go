@@ -33,7 +33,7 @@ func (s *server12ReceivedClientKeyExchange) answered(_ *Machine, a Answer) (stat
 			t.cause = a.Wrong
 		}
 	}
-	for i := range limits.RotationKeys {
+	for i := range max(a.Tries, len(t.candidates)) {
 		key := s.c.Dummy12
 		if i < len(t.candidates) {
 			key = t.candidates[i].Key12

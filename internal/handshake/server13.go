@@ -129,9 +129,9 @@ func (s *serverReceivedClientHello) answered(m *Machine, a Answer) (state, error
 		return nil, alert.New(alert.HandshakeFailure, "no suite in common that goes with an offered key")
 	}
 	truncated := s.raw[:s.hello.PreSharedKey.BindersOffset]
-	found := verifyBinders(choice, s.c.Dummies[choice.suite.Hash], choice.suite.Hash.Sum(truncated), s.hello.PreSharedKey.Binders[choice.identity])
+	found := verifyBinders(choice, a.Tries, s.c.Dummies[choice.suite.Hash], choice.suite.Hash.Sum(truncated), s.hello.PreSharedKey.Binders[choice.identity])
 	if found < 0 {
-		evenOut(s.hello, s.c.Suites, choice, s.c.Dummies, truncated)
+		evenOut(s.hello, s.c.Suites, choice, a.Tries, s.c.Dummies, truncated)
 		// One alert for both, so that nobody can ask which identities exist
 		// (RFC 9846 §4.3.11 leaves the alert open, §6.2 names decrypt_error).
 		cause := a.Wrong

@@ -52,6 +52,14 @@ func (m *Machine) Step(raw []byte) error {
 	return m.enter(m.state.handle(m, raw))
 }
 
+// Prepare does work now that the peer's next message will need, if there is any.
+// It changes nothing that can be seen from outside.
+func (m *Machine) Prepare() {
+	if s, ok := m.state.(interface{ prepare() }); ok && m.err == nil {
+		s.prepare()
+	}
+}
+
 // enter makes s the current state unless err says otherwise.
 func (m *Machine) enter(s state, err error) error {
 	if err != nil {

@@ -40,7 +40,7 @@ type Watched struct {
 
 	mu       sync.Mutex // guards what follows
 	file     *File
-	keys     map[string][]*watchword.Key
+	ring     *Ring
 	seen     seen   // what was looked at last, good or bad
 	lastFail string // the last sentence told, until a file is good again
 }
@@ -90,10 +90,17 @@ func (w *Watched) LookupKeys(_ context.Context, offered []watchword.OfferedIdent
 	for _, o := range offered {
 		if !done[o.Identity] {
 			done[o.Identity] = true
-			found = append(found, w.keys[o.Identity]...)
+			found = append(found, w.ring.Of(o.Identity)...)
 		}
 	}
 	return found, nil
+}
+
+// KeysPerIdentity implements [watchword.RotationLookup].
+func (w *Watched) KeysPerIdentity() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ring.KeysPerIdentity()
 }
 
 // check looks at the file and tells what came of it.
@@ -162,11 +169,7 @@ func (w *Watched) fail(err error, newContent bool) error {
 }
 
 func (w *Watched) use(f *File) {
-	w.file = f
-	w.keys = make(map[string][]*watchword.Key)
-	for _, k := range f.Keys() {
-		w.keys[k.Identity()] = append(w.keys[k.Identity()], k)
-	}
+	w.file, w.ring = f, f.Ring()
 }
 
 // clockStep is the coarsest step of a file system's clock, FAT's. Two changes
@@ -185,4 +188,4 @@ func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
 }
 
-var _ watchword.KeyLookup = (*Watched)(nil)
+var _ watchword.RotationLookup = (*Watched)(nil)

@@ -62,6 +62,9 @@ func (w *watcher) want(why string, changes int, errs []string, secrets ...string
 			w.t.Errorf("%s: alice has %d keys, want the %d", why, len(got), len(keys))
 		}
 	}
+	if w.KeysPerIdentity() < len(secrets) {
+		w.t.Errorf("%s: one identity has %d keys at most, want %d", why, w.KeysPerIdentity(), len(secrets))
+	}
 	if w.changes != changes {
 		w.t.Errorf("%s: %d changes were told of, want %d", why, w.changes, changes)
 	}

@@ -81,9 +81,9 @@ const (
 	// for thousands.
 	MaxIdentitiesRead = 20
 
-	// RotationKeys is how many keys of one identity a server tries. It always
-	// computes this many binders, so that time does not tell whether an
-	// identity is known.
+	// RotationKeys is how many keys one identity has at most. A server that
+	// does not know better tries as many for any identity, so that time does not
+	// tell whether one is known.
 	RotationKeys = 4
 
 	// MaxClientHello is the most bytes of a ClientHello: a share of each

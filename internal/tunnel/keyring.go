@@ -16,16 +16,12 @@ import (
 // not change.
 type keyring struct {
 	file        *keyfile.File
-	keys        map[string][]*watchword.Key
+	ring        *keyfile.Ring
 	allow, deny []string
 }
 
 func newKeyring(s *settings.Service, f *keyfile.File) *keyring {
-	r := &keyring{file: f, keys: make(map[string][]*watchword.Key), allow: s.Allow, deny: s.Deny}
-	for _, k := range f.Keys() {
-		r.keys[k.Identity()] = append(r.keys[k.Identity()], k)
-	}
-	return r
+	return &keyring{file: f, ring: f.Ring(), allow: s.Allow, deny: s.Deny}
 }
 
 // admits reports whether the rules let the identity in.
@@ -36,7 +32,7 @@ func (r *keyring) admits(identity string) bool {
 // knows reports whether the identity has a key that a server takes, and is
 // admitted.
 func (r *keyring) knows(identity string) bool {
-	return slices.ContainsFunc(r.keys[identity], func(k *watchword.Key) bool { return k.Options().Role != watchword.ClientRole }) && r.admits(identity)
+	return slices.ContainsFunc(r.ring.Of(identity), func(k *watchword.Key) bool { return k.Options().Role != watchword.ClientRole }) && r.admits(identity)
 }
 
 func matches(patterns []string, identity string) bool {
@@ -60,7 +56,7 @@ func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdent
 			continue
 		}
 		done[o.Identity] = true
-		keys := r.keys[o.Identity]
+		keys := r.ring.Of(o.Identity)
 		if len(keys) > 0 && !r.admits(o.Identity) {
 			refused = fmt.Errorf("%w: %s has a key, but neither its name nor a pattern is in allow, or deny has it", watchword.ErrNotAdmitted, keyfile.FormatIdentity(o.Identity))
 			continue

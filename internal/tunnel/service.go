@@ -123,6 +123,9 @@ func (l currentKeys) LookupKeys(ctx context.Context, offered []watchword.Offered
 	return l.s.now().keys.LookupKeys(ctx, offered)
 }
 
+// KeysPerIdentity implements [watchword.RotationLookup].
+func (l currentKeys) KeysPerIdentity() int { return l.s.now().keys.ring.KeysPerIdentity() }
+
 // connect prepares a client's side.
 func (g *generation) connect(f *keyfile.File) error {
 	key, err := ClientKey(&g.settings, f)

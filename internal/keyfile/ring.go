@@ -1,0 +1,27 @@
+package keyfile
+
+import "github.com/watchword-tls/watchword"
+
+// A Ring is the keys of a file by their identities. It does not change.
+type Ring struct {
+	keys map[string][]*watchword.Key
+	most int
+}
+
+// Ring returns the keys of the file.
+func (f *File) Ring() *Ring {
+	r := &Ring{keys: make(map[string][]*watchword.Key)}
+	for _, k := range f.Keys() {
+		of := append(r.keys[k.Identity()], k)
+		r.keys[k.Identity()] = of
+		r.most = max(r.most, len(of))
+	}
+	return r
+}
+
+// Of returns the keys of an identity in the order of the file, and nothing if
+// it is not known.
+func (r *Ring) Of(identity string) []*watchword.Key { return r.keys[identity] }
+
+// KeysPerIdentity returns how many keys the identity with the most of them has.
+func (r *Ring) KeysPerIdentity() int { return r.most }
