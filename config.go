@@ -10,8 +10,9 @@ import (
 )
 
 // Config configures a client or a server. A Config may be shared by any number
-// of connections; do not change it after the first use. The zero Config is
-// refused: there is no connection without a key.
+// of connections. Do not change it after the first of them, which settles it for
+// all: change a [Config.Clone]. The zero Config is refused: there is no
+// connection without a key.
 type Config struct {
 	// Keys are the keys that a client offers, first the preferred one, at
 	// most 8. A server without Lookup accepts exactly these; several with one

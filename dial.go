@@ -17,7 +17,7 @@ func Dial(network, address string, config *Config) (*Conn, error) {
 // DialContext is Dial within ctx. A host name is sent as SNI unless the
 // configuration has a ServerName; an IP address is not.
 func DialContext(ctx context.Context, network, address string, config *Config) (*Conn, error) {
-	if err := config.check(); err != nil {
+	if _, err := config.clientConfig(); err != nil {
 		return nil, err
 	}
 	if config.ServerName == "" {

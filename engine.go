@@ -70,7 +70,8 @@ type match struct {
 // server names the peer, such as its host and port, and is what tickets are
 // kept under; it is not sent.
 func NewClientEngine(c *Config, server string, now time.Time) (*Engine, error) {
-	if err := c.check(); err != nil {
+	hc, err := c.clientConfig()
+	if err != nil {
 		return nil, err
 	}
 	e := &Engine{config: c, client: &clientEngine{}}
@@ -78,10 +79,7 @@ func NewClientEngine(c *Config, server string, now time.Time) (*Engine, error) {
 		e.client.server = c.ticketName(server)
 	}
 	e.client.ticket = c.takeTicket(e.client.server, now)
-	hc, err := c.clientConfig(e.client.ticket, now)
-	if err != nil {
-		return nil, err
-	}
+	c.offerTicket(hc, e.client.ticket, now)
 	for _, k := range c.Keys {
 		e.client.names = append(e.client.names, k.identity)
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
+	"github.com/watchword-tls/watchword/internal/handshake"
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/record"
 )
@@ -54,6 +55,15 @@ func configs(t testing.TB, o KeyOptions) (client, server *Config) {
 	client = &Config{Keys: []*Key{keyWith(t, "alice", 1, o)}, Rand: seeded(1)}
 	server = &Config{Keys: []*Key{keyWith(t, "alice", 1, o)}, Rand: seeded(2), AllowSameProcess: true}
 	return client, server
+}
+
+// reread makes configurations that a test has changed count as they are now; the
+// keys of their tickets stay. To change one that is in use is allowed to nobody
+// else.
+func reread(changed ...*Config) {
+	for _, c := range changed {
+		c.state.client, c.state.server = settled[handshake.ClientConfig]{}, settled[handshake.ServerConfig]{}
+	}
 }
 
 // cheap returns configurations without a key exchange, which takes most of the

@@ -25,11 +25,33 @@ type configState struct {
 	once    sync.Once
 	dummies [2]*schedule.PSK
 	dummy12 *schedule.Key12
-	// keysPerIdentity is that of Config.Keys, at least 1.
+	err     error
+	tickets ticketKeys
+	// What each side comes to. Connections copy it and change nothing in it.
+	client settled[handshake.ClientConfig]
+	server settled[handshake.ServerConfig]
+	// keysPerIdentity is that of Config.Keys of a server, at least 1.
 	keysPerIdentity int
-	err             error
-	tickets         ticketKeys
 }
+
+// settled is what a configuration comes to, worked out at its first use.
+type settled[T any] struct {
+	once  sync.Once
+	value T
+	err   error
+}
+
+// copy returns a copy of the value, which work works out.
+func (s *settled[T]) copy(work func() (T, error)) (*T, error) {
+	s.once.Do(func() { s.value, s.err = work() })
+	if s.err != nil {
+		return nil, s.err
+	}
+	value := s.value
+	return &value, nil
+}
+
+var errNoConfig = errors.New("watchword: no configuration")
 
 // Clone returns a copy of c with the same settings that shares no state with
 // it: tickets of one are unknown to the other.
@@ -72,7 +94,6 @@ func (c *Config) handshakeTimeout() time.Duration {
 // shared returns the state of c, made at its first use.
 func (c *Config) shared() (*configState, error) {
 	c.state.once.Do(func() {
-		c.state.keysPerIdentity = mostAlike(c.Keys)
 		for _, h := range []suite.Hash{suite.SHA256, suite.SHA384} {
 			secret := make([]byte, h.Size())
 			if _, err := io.ReadFull(c.rand(), secret); err != nil {
@@ -100,9 +121,6 @@ func mostAlike(keys []*Key) int {
 // check refuses a configuration that cannot work or is not safe, before the
 // first byte.
 func (c *Config) check() error {
-	if c == nil {
-		return errors.New("watchword: no configuration")
-	}
 	if err := c.checkVersions(); err != nil {
 		return err
 	}
@@ -240,39 +258,56 @@ func (c *Config) keyShares(groups []wire.NamedGroup) []wire.NamedGroup {
 	return shares
 }
 
-// clientConfig checks c for a client and offers its keys after the tickets.
-func (c *Config) clientConfig(ticket *ClientTicket, now time.Time) (*handshake.ClientConfig, error) {
-	if err := c.check(); err != nil {
-		return nil, err
+// clientConfig checks c for a client and offers its keys.
+func (c *Config) clientConfig() (*handshake.ClientConfig, error) {
+	if c == nil {
+		return nil, errNoConfig
 	}
-	if len(c.Keys) == 0 {
-		return nil, errors.New("watchword: a client needs a key: set Config.Keys")
-	}
-	if len(c.Keys) > limits.MaxOfferedKeys {
-		return nil, fmt.Errorf("watchword: a client offers at most %d keys, not %d", limits.MaxOfferedKeys, len(c.Keys))
-	}
-	common, err := c.common()
+	hc, err := c.state.client.copy(c.settleClient)
 	if err != nil {
 		return nil, err
 	}
-	hc := &handshake.ClientConfig{Common: common, ServerName: c.ServerName, KeyShares: c.keyShares(common.Groups)}
+	hc.Rand = c.rand()
+	return hc, nil
+}
+
+// offerTicket offers a ticket before the keys, where there is room.
+func (c *Config) offerTicket(hc *handshake.ClientConfig, ticket *ClientTicket, now time.Time) {
+	if ticket != nil && offeredBytes(hc)+len(ticket.ticket) <= limits.MaxOfferedIdentityBytes {
+		ticket.offerIn(hc, c.Keys, now)
+	}
+}
+
+func (c *Config) settleClient() (handshake.ClientConfig, error) {
+	none := handshake.ClientConfig{}
+	if err := c.check(); err != nil {
+		return none, err
+	}
+	if len(c.Keys) == 0 {
+		return none, errors.New("watchword: a client needs a key: set Config.Keys")
+	}
+	if len(c.Keys) > limits.MaxOfferedKeys {
+		return none, fmt.Errorf("watchword: a client offers at most %d keys, not %d", limits.MaxOfferedKeys, len(c.Keys))
+	}
+	common, err := c.common()
+	if err != nil {
+		return none, err
+	}
+	hc := handshake.ClientConfig{Common: common, ServerName: c.ServerName, KeyShares: c.keyShares(common.Groups)}
 	hc.WantTickets = c.Tickets != nil && c.Tickets.Cache != nil
 	for _, k := range c.Keys {
 		if k.options.Role == ServerRole {
-			return nil, fmt.Errorf("watchword: the key %q is for servers, not for a client", k.identity)
+			return none, fmt.Errorf("watchword: the key %q is for servers, not for a client", k.identity)
 		}
-		c.offer(hc, k)
+		c.offer(&hc, k)
 	}
-	if err := c.settleVersions(hc); err != nil {
-		return nil, err
+	if err := c.settleVersions(&hc); err != nil {
+		return none, err
 	}
-	offered := offeredBytes(hc)
-	if offered > limits.MaxOfferedIdentityBytes {
-		return nil, fmt.Errorf("watchword: the identities and contexts of the keys and the application protocols have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
+	if offered := offeredBytes(&hc); offered > limits.MaxOfferedIdentityBytes {
+		return none, fmt.Errorf("watchword: the identities and contexts of the keys and the application protocols have %d bytes as they are offered, at most %d fit into a ClientHello", offered, limits.MaxOfferedIdentityBytes)
 	}
-	if ticket != nil && offered+len(ticket.ticket) <= limits.MaxOfferedIdentityBytes {
-		ticket.offerIn(hc, c.Keys, now)
-	}
+	hc.PSKs = slices.Clip(hc.PSKs) // a ticket goes before them
 	return hc, nil
 }
 
@@ -295,24 +330,38 @@ func offeredBytes(hc *handshake.ClientConfig) int {
 
 // serverConfig checks c for a server.
 func (c *Config) serverConfig() (*handshake.ServerConfig, error) {
-	if err := c.check(); err != nil {
+	if c == nil {
+		return nil, errNoConfig
+	}
+	hc, err := c.state.server.copy(c.settleServer)
+	if err != nil {
 		return nil, err
 	}
+	hc.Rand = c.rand()
+	return hc, nil
+}
+
+func (c *Config) settleServer() (handshake.ServerConfig, error) {
+	none := handshake.ServerConfig{}
+	if err := c.check(); err != nil {
+		return none, err
+	}
 	if len(c.Keys) == 0 && c.Lookup == nil {
-		return nil, errors.New("watchword: a server needs keys: set Config.Keys or Config.Lookup")
+		return none, errors.New("watchword: a server needs keys: set Config.Keys or Config.Lookup")
 	}
 	for _, k := range c.Keys {
 		if k.options.Role == ClientRole {
-			return nil, fmt.Errorf("watchword: the key %q is for clients, not for a server", k.identity)
+			return none, fmt.Errorf("watchword: the key %q is for clients, not for a server", k.identity)
 		}
 	}
 	common, err := c.common()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	state, err := c.shared()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return &handshake.ServerConfig{Common: common, Dummies: state.dummies, Dummy12: state.dummy12, IdentityHint: c.IdentityHint}, nil
+	state.keysPerIdentity = mostAlike(c.Keys)
+	return handshake.ServerConfig{Common: common, Dummies: state.dummies, Dummy12: state.dummy12, IdentityHint: c.IdentityHint}, nil
 }

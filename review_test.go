@@ -75,6 +75,7 @@ func TestReviewLongestClientHelloTakesCookie(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config = config.Clone()
 	config.Keys = append(config.Keys[:limits.MaxOfferedKeys-2], long, keyWith(t, strings.Repeat("j", limits.MaxIdentityLen), 0x77, KeyOptions{Context: make([]byte, limits.MaxContextLen)}))
 	if _, err := NewClientEngine(config, "", testNow); err == nil || !strings.Contains(err.Error(), "fit into a ClientHello") {
 		t.Errorf("A configuration beyond the limit of a ClientHello is not refused: %v.", err)

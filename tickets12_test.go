@@ -70,6 +70,7 @@ func TestServerBindsTickets12(t *testing.T) {
 			t.Fatal("The client got no ticket of TLS 1.2.")
 		}
 		c.change(client, server)
+		reread(client, server)
 		if got := meet(t, client, server, testNow.Add(time.Second)); got != c.want {
 			t.Errorf("%s: resumed is %v, want %v.", c.name, got, c.want)
 		}
@@ -318,6 +319,7 @@ func TestTicketsOfTheOtherVersion(t *testing.T) {
 	meet(t, client, server, testNow)
 	client.Tickets = &Tickets{Cache: new13}
 	client.MaxVersion, client.Suites, client.KeyExchange = 0, nil, PSKOnly
+	reread(client)
 	meet(t, client, server, testNow)
 	if old.ticket.session == nil || new13.ticket.psk == nil {
 		t.Fatal("There are no tickets of both versions.")

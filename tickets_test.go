@@ -71,8 +71,6 @@ func atServer(changed *Key) func(client, server *Config) {
 // belongsTo: a case fails when what it names is taken out of them. (A key of
 // another name has two: staticKeys does not choose it either. See
 // TestTicketIsNotForAnotherName.)
-// The test changes configurations that are in use, which is allowed to nobody
-// else.
 func TestServerBindsTickets(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -112,6 +110,7 @@ func TestServerBindsTickets(t *testing.T) {
 			t.Fatal("The client got no ticket.")
 		}
 		c.change(client, server)
+		reread(client, server)
 		if got := meet(t, client, server, testNow.Add(time.Second)); got != c.want {
 			t.Errorf("%s: resumed is %v, want %v.", c.name, got, c.want)
 		}
@@ -160,6 +159,7 @@ func TestClientBindsTickets(t *testing.T) {
 		client.NextProtos, server.NextProtos = []string{"a"}, []string{"a"}
 		meet(t, client, server, testNow)
 		c.change(client)
+		reread(client)
 		if got := offeredIdentities(t, client, c.server, testNow.Add(c.after)); got != c.want {
 			t.Errorf("%s: the client offers %d identities, want %d.", c.name, got, c.want)
 		}
