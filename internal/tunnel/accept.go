@@ -30,6 +30,7 @@ type attempt struct {
 	began  time.Time
 	place  *list.Element // in service.pending; nil when it is no longer there
 	pushed bool          // it had to go for a newer one
+	giveUp func()        // ends the connecting of a client's side; service.mu guards it
 
 	// What gives back the places that it took, last first, and what makes it
 	// forget where it is connected.
@@ -109,7 +110,7 @@ func (a *attempt) line() bool {
 	if s.pending.Len() <= most*3/4 {
 		s.fullSince = time.Time{}
 	}
-	if s.pending.Len() >= most {
+	for s.pending.Len() >= most { // more than one where a reload lowered the limit
 		if s.fullSince.IsZero() {
 			s.fullSince = a.began
 		}
@@ -131,6 +132,17 @@ func (a *attempt) push() {
 	a.place = nil
 	a.meters.HandshakeEnded()
 	reset(a.raw)
+	if a.giveUp != nil {
+		a.giveUp() // nobody reads raw meanwhile
+	}
+}
+
+// mayBePushed says how to end the attempt, and reports whether it has to.
+func (a *attempt) mayBePushed(giveUp func()) (pushed bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.giveUp = giveUp
+	return a.pushed
 }
 
 // makeRoom ends the oldest attempt if it has had its time, where the system is
@@ -325,12 +337,20 @@ func (a *attempt) joinClient(ctx context.Context) (*session, error) {
 	if err := a.countAll(); err != nil {
 		return fail(err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if a.mayBePushed(cancel) {
+		return fail(errPushed)
+	}
 	lingering(a.raw)
 	c := &session{attempt: a, plain: a.raw}
 	if err := a.secure(ctx, c); err != nil {
 		return fail(err)
 	}
-	a.leaveLine()
+	if a.leaveLine() {
+		_ = c.tls.Abort("the tunnel gave this connection up")
+		return fail(errPushed)
+	}
 	c.describe()
 	if err := a.sendHeader(c); err != nil {
 		_ = c.tls.Abort("the PROXY protocol header cannot be sent")
