@@ -73,12 +73,10 @@ func (t *Tunnel) listenUnix(address settings.Address, mode fs.FileMode) (net.Lis
 		if info.Mode()&fs.ModeSocket == 0 {
 			return nil, fmt.Errorf("%s is there already and is no socket: remove it, or take another path", path)
 		}
-		conn, err := net.DialTimeout("unix", path, time.Second)
-		if err == nil {
-			conn.Close()
+		if !network.LeftBehind(path) {
 			return nil, ListenFailure(address, syscall.EADDRINUSE)
 		}
-		if err := os.Remove(path); err != nil {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("the socket %s was left behind and cannot be removed: %w", path, systemReason(err))
 		}
 	}

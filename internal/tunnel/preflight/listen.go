@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/watchword-tls/watchword/internal/network"
 	"github.com/watchword-tls/watchword/internal/system"
@@ -123,18 +122,10 @@ func (c *check) socketPath(a settings.Address) {
 		case err == nil && info.Mode()&os.ModeSocket == 0:
 			c.wrong("listen", "%s is there already and is no socket", a.Host)
 		case c.options.Running && err == nil: // it is the tunnel's own
-		case err == nil && answers(a.Host):
+		case err == nil && !network.LeftBehind(a.Host):
 			c.wrong("listen", "%s is in use by another program", a)
 		case !system.MayMake(folder):
 			c.wrong("listen", "%v", tunnel.ListenFailure(a, os.ErrPermission))
 		}
 	}
-}
-
-func answers(socket string) bool {
-	conn, err := net.DialTimeout("unix", socket, time.Second)
-	if err == nil {
-		conn.Close()
-	}
-	return err == nil
 }
