@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/watchword-tls/watchword/internal/limits"
 )
 
@@ -80,26 +78,4 @@ func (f *flow) passed() {
 // whether nothing moved for as long as an end in order asks for.
 func (f *flow) stop() bool {
 	return f.held.CompareAndSwap(0, stopped) && f.quiet() > limits.DrainQuietSeconds*time.Second
-}
-
-// pay waits until the service's rate allows n bytes, and reports false if the
-// session is cut meanwhile.
-func (f *flow) pay(r *rate.Limiter, n int) bool {
-	turn := r.ReserveN(time.Now(), n)
-	wait := turn.Delay()
-	if wait <= 0 {
-		return true
-	}
-	f.paying.Add(1)
-	defer f.paying.Add(-1)
-	defer f.touch() // before it pays no more: to wait is not to be idle
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-f.over:
-		turn.Cancel() // others need not wait for it
-		return false
-	}
 }

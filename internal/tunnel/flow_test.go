@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
@@ -47,25 +45,6 @@ func TestStop(t *testing.T) {
 	f.passed()
 	if f.stop() || f.hold() {
 		t.Error("What has just moved is called quiet, or goes on after its end.")
-	}
-}
-
-// Who waits for the rate's limit ends with the session, and leaves the rate to others.
-func TestPay(t *testing.T) {
-	f := longQuiet()
-	r := rate.NewLimiter(1, 100)
-	if !f.pay(r, 100) {
-		t.Error("What the limit allows is not allowed.")
-	}
-	paid := make(chan bool)
-	go func() { paid <- f.pay(r, 50) }()
-	within(t, "it waits", func() bool { return f.paying.Load() == 1 })
-	close(f.over)
-	if <-paid || f.paying.Load() != 0 || f.quiet() > time.Minute {
-		t.Error("After the session's end it has paid, or still pays.")
-	}
-	if r.Tokens() < -25 {
-		t.Errorf("The rate is left with %v bytes.", r.Tokens())
 	}
 }
 

@@ -75,7 +75,7 @@ func TestBytesPerSecond(t *testing.T) {
 	client, server := pair(t, backendOf(t, echo), func(_, s *settings.Service) { s.BytesPerSecond = 1 << 40 })
 	c := dial(t, client.address("client"))
 	roundTrip(t, c)
-	if server.tunnel.services["server"].now().rate == nil {
+	if server.tunnel.services["server"].pace.Load() == nil {
 		t.Error("There is no limit of the rate.")
 	}
 }

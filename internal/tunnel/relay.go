@@ -84,12 +84,11 @@ func (c *session) deliver(p []byte) error {
 // allows, so that its connections take turns.
 func (c *session) inPieces(p []byte, write func([]byte) error) error {
 	for len(p) > 0 {
-		r := c.now().rate
-		if r == nil {
+		if c.pace.Load() == nil {
 			return write(p)
 		}
 		n := min(len(p), limits.MaxPlaintext)
-		if !c.pay(r, n) {
+		if !c.pay(n) {
 			return errStopped
 		}
 		if err := write(p[:n]); err != nil {

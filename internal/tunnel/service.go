@@ -13,11 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
-	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/tunnel/backend"
 	"github.com/watchword-tls/watchword/internal/tunnel/meter"
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
@@ -35,6 +32,7 @@ type service struct {
 	identities *gate // of connections with a proved key
 
 	generation atomic.Pointer[generation]
+	pace       atomic.Pointer[pace] // nil for no limit
 
 	retired atomic.Bool // a reload removed it
 	users   int         // connections, those too that come about; Tunnel.mu guards it
@@ -59,7 +57,6 @@ type generation struct {
 	config   *watchword.Config            // of a server
 	clients  map[string]*watchword.Config // of a client, by the address that it connects to
 	backends *backend.Set
-	rate     *rate.Limiter // nil for no limit
 	end      context.CancelFunc
 }
 
@@ -91,9 +88,6 @@ func (s *service) newGeneration(o settings.Service, files map[string]*keyfile.Fi
 		files[o.Keys] = f
 	}
 	g := &generation{settings: o}
-	if o.BytesPerSecond > 0 {
-		g.rate = rate.NewLimiter(rate.Limit(o.BytesPerSecond), limits.TunnelBurstBytes)
-	}
 	if o.Direction == settings.Server {
 		return g, g.serve(s, f)
 	}
@@ -182,6 +176,7 @@ func (s *service) begin(g *generation) {
 		Changed: s.backendChanged, Failed: s.backendFailed,
 	})
 	s.generation.Store(g)
+	s.setPace(o.BytesPerSecond)
 	s.tunnel.work.Go(func() { g.backends.Watch(ctx) })
 	if before != nil {
 		before.end()

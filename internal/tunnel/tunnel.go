@@ -16,6 +16,7 @@
 //	gate.go      how many there may be
 //	session.go   both sides joined: the end, and what it is called
 //	flow.go      what is under way between them
+//	pace.go      how fast it may go
 //	relay.go     the bytes of one direction
 //
 // It takes settings, and a clock and files only through the system; what it
