@@ -68,16 +68,6 @@ func (a *attempt) dial(ctx context.Context, c *session, ready func(net.Conn) err
 	return conn, nil
 }
 
-// backendFailed counts a failure at an address, unless a reload has removed it.
-func (s *service) backendFailed(address string) {
-	for _, a := range s.now().settings.To {
-		if a.String() == address {
-			s.meters.BackendFailed(address)
-			return
-		}
-	}
-}
-
 // dialError marks what went wrong on the connecting side.
 type dialError struct{ err error }
 

@@ -55,6 +55,7 @@ type plan struct {
 	services    map[string]*service
 	generations map[string]*generation
 	listeners   map[settings.Address]*listener
+	back        []*service // that were removed before, and are kept till the plan's end
 	opened      []*listener
 	late        []late      // still to be opened
 	closed      []*listener // for those
@@ -89,12 +90,12 @@ func (t *Tunnel) prepare() (*plan, error) {
 	files := make(map[string]*keyfile.File)
 	for _, o := range s.Services {
 		if err := t.prepareService(p, o, files); err != nil {
-			p.close()
+			t.giveUp(p)
 			return nil, fmt.Errorf("service %s: %w", o.Name, err)
 		}
 	}
 	if err := t.openLate(p); err != nil {
-		p.close()
+		t.giveUp(p)
 		t.reopen(p)
 		return nil, err
 	}
@@ -111,12 +112,7 @@ func (t *Tunnel) warn(files map[string]*keyfile.File) {
 }
 
 func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*keyfile.File) error {
-	t.mu.Lock()
-	s := t.services[o.Name]
-	t.mu.Unlock()
-	if s == nil || s.now().settings.Direction != o.Direction {
-		s = t.newService(o.Name)
-	}
+	s := t.serviceFor(p, o)
 	g, err := s.newGeneration(o, files)
 	if err != nil {
 		return err
@@ -128,6 +124,33 @@ func (t *Tunnel) prepareService(p *plan, o settings.Service, files map[string]*k
 		}
 	}
 	return nil
+}
+
+// serviceFor returns the service that goes on as o: of this name and direction, in
+// force or removed by an earlier reload and with connections still, so that they
+// count and end with the others; or a new one.
+func (t *Tunnel) serviceFor(p *plan, o settings.Service) *service {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.services[o.Name]; s != nil && s.now().settings.Direction == o.Direction {
+		return s
+	}
+	for _, s := range slices.Backward(t.retired) {
+		if s.name == o.Name && s.now().settings.Direction == o.Direction {
+			s.users++ // nobody forgets it meanwhile
+			p.back = append(p.back, s)
+			return s
+		}
+	}
+	return t.newService(o.Name)
+}
+
+// letGo gives back the services that a plan has kept; t.mu is held.
+func (p *plan) letGo() {
+	for _, s := range p.back {
+		s.users--
+	}
+	p.back = nil
 }
 
 func (t *Tunnel) prepareListener(p *plan, o settings.Service, a settings.Address) error {
@@ -164,7 +187,7 @@ var errEnding = errors.New("the tunnel is ending")
 func (t *Tunnel) commit(p *plan) error {
 	oldServices, oldListeners := t.services, t.listeners // nobody but a reload changes them
 	if !t.publish(p) {
-		p.close()
+		t.giveUp(p)
 		return errEnding
 	}
 	for a, l := range oldListeners {
@@ -182,9 +205,10 @@ func (t *Tunnel) commit(p *plan) error {
 	for _, s := range oldServices {
 		if s.retired.Load() {
 			s.retire()
-		} else {
-			s.endRemoved()
 		}
+	}
+	for _, s := range p.services {
+		s.endRemoved()
 	}
 	return nil
 }
@@ -211,6 +235,11 @@ func (t *Tunnel) publish(p *plan) bool {
 			t.work.Go(func() { l.serve(t.ctx, socket) })
 		}
 	}
+	for _, s := range p.back {
+		s.retired.Store(false)
+		t.retired = slices.DeleteFunc(t.retired, func(r *service) bool { return r == s })
+	}
+	p.letGo()
 	for name, s := range t.services {
 		if p.services[name] != s {
 			s.retired.Store(true)
@@ -221,8 +250,11 @@ func (t *Tunnel) publish(p *plan) bool {
 	return true
 }
 
-// close gives back what a plan has opened.
-func (p *plan) close() {
+// giveUp gives back what a plan has taken.
+func (t *Tunnel) giveUp(p *plan) {
+	t.mu.Lock()
+	p.letGo()
+	t.mu.Unlock()
 	for _, l := range p.opened {
 		l.close()
 	}

@@ -173,19 +173,19 @@ func (s *service) begin(g *generation) {
 	g.backends = backend.New(o.To, backend.Options{
 		Balance: o.Balance, ConnectTimeout: o.ConnectTimeout, Retries: o.ConnectRetries,
 		HealthInterval: o.HealthInterval, Previous: previous,
-		Changed: s.backendChanged, Failed: s.backendFailed,
+		Changed: s.backendChanged, Failed: s.meters.BackendFailed,
 	})
+	var names []string
+	for _, a := range o.To {
+		names = append(names, a.String())
+	}
+	s.meters.Backends(names...) // before anybody tells how they are
 	s.generation.Store(g)
 	s.setPace(o.BytesPerSecond)
 	s.tunnel.work.Go(func() { g.backends.Watch(ctx) })
 	if before != nil {
 		before.end()
 	}
-	var names []string
-	for _, a := range o.To {
-		names = append(names, a.String())
-	}
-	s.meters.Backends(names...)
 	s.meters.MaxConnections(o.MaxConnections)
 	s.countKeys(g)
 }
@@ -197,7 +197,9 @@ func (s *service) countKeys(g *generation) {
 }
 
 func (s *service) backendChanged(address string, up bool, err error) {
-	s.meters.BackendUp(address, up)
+	if !s.meters.BackendUp(address, up) {
+		return // a reload has removed it
+	}
 	if up {
 		s.log.Info("the address to connect to answers again", "to", address)
 		return

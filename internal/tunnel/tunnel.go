@@ -259,14 +259,19 @@ func (t *Tunnel) sweep() {
 func (t *Tunnel) forgetRetired() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var gone []*service
 	t.retired = slices.DeleteFunc(t.retired, func(s *service) bool {
 		if s.users > 0 {
 			return false
 		}
-		s.flushBursts()
-		if t.services[s.name] == nil {
-			t.options.Meters.Remove(s.name)
-		}
+		gone = append(gone, s)
 		return true
 	})
+	for _, s := range gone {
+		s.flushBursts()
+		named := func(other *service) bool { return other.name == s.name }
+		if t.services[s.name] == nil && !slices.ContainsFunc(t.retired, named) {
+			t.options.Meters.Remove(s.name)
+		}
+	}
 }

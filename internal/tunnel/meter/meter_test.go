@@ -218,6 +218,10 @@ func TestAddressesOfAReloadReplaceOthers(t *testing.T) {
 	s.BackendFailed("")
 	s.BackendUp("kept:1", false)
 	s.Backends("kept:1", "new:1")
+	s.BackendFailed("old:1") // an attempt that began before
+	if s.BackendUp("old:1", false) || !s.BackendUp("new:1", true) {
+		t.Error("An address that the configuration has no more is known, or one that it has is not.")
+	}
 	got := read(t, written(m))
 	want(t, got, map[string]float64{
 		`watchword_backend_up{service="db",backend="kept:1"}`:       0,
@@ -285,6 +289,7 @@ func TestCountingAtOnce(t *testing.T) {
 	const workers, rounds = 8, 500
 	m := New()
 	s := m.Service("db", "server")
+	s.Backends("10.0.0.1:1")
 	var work sync.WaitGroup
 	for i := range workers {
 		work.Go(func() {

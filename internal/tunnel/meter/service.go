@@ -153,19 +153,28 @@ func (s *Service) Bytes(in, out int) {
 }
 
 // BackendFailed counts an attempt to connect that failed: at an address of the
-// configuration, or at all of them, which is the empty one.
+// configuration, or at all of them, which is the empty one. An address that was
+// left out since does not count.
 func (s *Service) BackendFailed(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.backend(address).failed++
+	if b := s.backends[address]; b != nil {
+		b.failed++
+	} else if address == "" {
+		s.backend(address).failed++
+	}
 }
 
-// BackendUp says whether an address of the configuration answers.
-func (s *Service) BackendUp(address string, up bool) {
+// BackendUp says whether an address answers, and reports whether it is one of the
+// configuration still.
+func (s *Service) BackendUp(address string, up bool) (known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.backend(address)
-	b.known, b.up = true, up
+	b := s.backends[address]
+	if b != nil {
+		b.up = up
+	}
+	return b != nil
 }
 
 // Backends says what addresses there are to connect to, after the start and
