@@ -23,6 +23,7 @@ func takeListeners(names []string) error {
 		return err
 	}
 	for _, name := range names {
+		name, freed := strings.CutSuffix(name, ", freed")
 		listeners, err := Listeners(name)
 		if err != nil {
 			fmt.Println(err)
@@ -38,7 +39,9 @@ func takeListeners(names []string) error {
 				return err
 			}
 			conn.Close()
-			l.Close()
+			if freed {
+				l.Close()
+			}
 		}
 	}
 	if left := os.Getenv("LISTEN_FDS"); len(names) > 0 && left != "" {
@@ -94,6 +97,8 @@ func TestListeners(t *testing.T) {
 	}{
 		{"each by its name, once", []string{"postgres", "redis", "log"}, []string{"postgres", "redis", "postgres"}, []int{0, 1},
 			[]string{"postgres tcp", "redis unix", taken}},
+		{"again, after it was closed", []string{"postgres", "redis"}, []string{"postgres, freed", "postgres, freed", "postgres", "postgres"}, []int{0, 0, 0},
+			[]string{"postgres tcp", "postgres tcp", "postgres tcp", taken}},
 		{"two of one name", []string{"postgres", "postgres"}, []string{"postgres"}, []int{0, 1},
 			[]string{"postgres tcp", "postgres unix"}},
 		{"all", []string{"postgres", "redis"}, []string{"", "", "redis"}, []int{0, 1},
