@@ -120,12 +120,6 @@ func runTunnelFile(ctx context.Context, env *ui, args []string) int {
 		env:   env,
 		files: []string{name},
 		keys:  keyfile.LoadOptions{AllowReadable: *readable, Credentials: env.getenv("CREDENTIALS_DIRECTORY")},
-		load: func() (settings.Settings, error) {
-			file, err := settings.Load(name)
-			if err != nil {
-				return settings.Settings{}, err
-			}
-			return file.Settings, nil
-		},
+		load:  func() (settings.Settings, error) { return settings.LoadWatched(name) },
 	}).run(ctx)
 }

@@ -68,8 +68,12 @@ func (s fileState) complete() bool {
 // look is one file as it was last read.
 type look struct {
 	info   os.FileInfo
+	when   time.Time
 	digest fileDigest
 }
+
+// settled reports whether no later change can have left the same time.
+func (l look) settled() bool { return l.info != nil && l.when.Sub(l.info.ModTime()) > fileClockStep }
 
 // look reloads if the files have changed. A file that is gone, or that cannot be
 // read, is a change too: the reload says what is wrong with it, once, when it had
@@ -130,34 +134,45 @@ func (t *Tunnel) files() []string {
 }
 
 // fileClockStep is the coarsest step of a file system's clock: two changes
-// within it may leave the same time. That clock is the time of day; where it
-// jumps, a file is read once more than needed at most.
+// within it may leave the same time. A file that was read so shortly after its
+// change is read again, and so is one whose time is still to come, as a file
+// server's clock may have it.
 const fileClockStep = 2 * time.Second
 
 func (w *watcher) digest(name string) fileDigest {
+	d, err := w.take(name)
+	switch {
+	case outOfFiles(err):
+		return w.used[name] // that says nothing about the file
+	case err != nil:
+		return fileDigest{fault: systemReason(err).Error()}
+	}
+	return d
+}
+
+func (w *watcher) take(name string) (d fileDigest, err error) {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return fileDigest{fault: "no regular file"} // opening it might wait for ever
+		return fileDigest{fault: "no regular file"}, nil // opening it might wait for ever
 	}
 	f, err := os.Open(name) // each time: it may be there and not for us any more
 	if err != nil {
-		return fileDigest{fault: systemReason(err).Error()}
+		return d, err
 	}
 	defer f.Close()
+	now := time.Now()
 	info, err := f.Stat()
 	if err != nil {
-		return fileDigest{fault: systemReason(err).Error()}
+		return d, err
 	}
 	old := w.looks[name]
-	if old.info != nil && os.SameFile(info, old.info) && info.Size() == old.info.Size() && info.ModTime().Equal(old.info.ModTime()) &&
-		time.Since(info.ModTime()).Abs() > fileClockStep {
-		return old.digest
+	if old.settled() && os.SameFile(info, old.info) && info.Size() == old.info.Size() && info.ModTime().Equal(old.info.ModTime()) {
+		return old.digest, nil
 	}
-	var d fileDigest
 	h := sha256.New()
 	if _, err := io.Copy(h, io.LimitReader(f, limits.MaxKeyFileBytes+1)); err != nil {
-		return fileDigest{fault: systemReason(err).Error()}
+		return d, err
 	}
 	h.Sum(d.content[:0])
-	w.looks[name] = look{info, d}
-	return d
+	w.looks[name] = look{info, now, d}
+	return d, nil
 }

@@ -46,6 +46,20 @@ func Load(name string) (*File, error) {
 	return f, nil
 }
 
+// LoadWatched loads the settings of who will load them again and again. What is no
+// regular file is refused: to open a FIFO may take for ever, and what came through
+// it comes once.
+func LoadWatched(name string) (Settings, error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return Settings{}, fmt.Errorf("%s is no regular file, so it cannot be read again at a reload: put the configuration into a file of its own", name)
+	}
+	file, err := Load(name)
+	if err != nil {
+		return Settings{}, err
+	}
+	return file.Settings, nil
+}
+
 func read(name string) ([]byte, error) {
 	file, err := os.Open(name)
 	switch {
