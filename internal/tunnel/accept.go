@@ -201,24 +201,28 @@ func (a *attempt) join() (*session, error) {
 }
 
 // greet reads the balancer's header and counts the source.
-func (a *attempt) greet(context.Context) error {
+func (a *attempt) greet(ctx context.Context) error {
 	if a.remember(a.taken, a.dialed, a.raw.RemoteAddr(), a.raw.LocalAddr()) {
 		return errItself
 	}
-	if err := a.readHeader(); err != nil {
+	if err := a.readHeader(ctx); err != nil {
 		return err
 	}
 	source := sourceOf(a.remote)
 	return a.count(a.sources, source, a.g.settings.MaxPerSource, limitSource)
 }
 
-func (a *attempt) readHeader() error {
+func (a *attempt) readHeader(ctx context.Context) error {
 	o := &a.g.settings
 	if o.ProxyIn == settings.ProxyNone || !trusted(o.ProxyTrusted, a.raw.RemoteAddr()) {
 		return nil
 	}
 	_ = a.raw.SetReadDeadline(time.Now().Add(limits.ProxyHeaderSeconds * time.Second))
+	wake := context.AfterFunc(ctx, func() { _ = a.raw.SetReadDeadline(time.Now()) })
 	h, err := proxyproto.Read(a.raw, o.ProxyIn)
+	if !wake() {
+		return ctx.Err() // the tunnel ends, and with it this connection
+	}
 	if errors.Is(err, io.EOF) { // not one byte
 		return fmt.Errorf("%w: %w", watchword.ErrNothingReceived, err)
 	}

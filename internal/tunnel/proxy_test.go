@@ -3,7 +3,9 @@ package tunnel
 // The PROXY protocol: what the service is told, and what a balancer may leave out.
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -87,4 +89,20 @@ func TestABalancersLookIsNoFailure(t *testing.T) {
 	_, _ = io.WriteString(c, "PROXY ")
 	c.Close()
 	server.says("no connection", "PROXY protocol header")
+}
+
+// The end of the drain does not wait for a balancer that says nothing.
+func TestTheEndDoesNotWaitForAHeader(t *testing.T) {
+	balancer, raw := net.Pipe()
+	defer balancer.Close()
+	o := one(settings.Server, "")
+	o.ProxyIn = settings.ProxyAny
+	a := &attempt{service: &service{}, g: &generation{settings: o}, raw: raw}
+	ctx, end := context.WithCancel(context.Background())
+	read := make(chan error)
+	go func() { read <- a.readHeader(ctx) }()
+	end()
+	if err := <-read; !errors.Is(err, context.Canceled) {
+		t.Errorf("It ends with %v.", err)
+	}
 }

@@ -24,6 +24,7 @@ type session struct {
 	backend  string // the address that was connected to
 
 	flow
+	last   int          // bytes in the system's hands, when a sweep looked last
 	halves atomic.Int32 // directions that have not ended
 	sealed atomic.Bool  // close_notify was sent
 	end    atomic.Pointer[end]
@@ -80,10 +81,28 @@ func (c *session) removed() bool {
 }
 
 // idleTooLong reports whether nothing moved for too long: for want of bytes, or of
-// somebody who takes them, but not because the rate's limit holds them back.
+// somebody who takes them, but not because the rate's limit holds them back. Only
+// the sweep calls it.
 func (c *session) idleTooLong() bool {
 	most := c.now().settings.IdleTimeout
-	return most > 0 && c.paying.Load() == 0 && c.quiet() >= most
+	if most <= 0 || c.paying.Load() > 0 {
+		return false
+	}
+	if c.held.Load() > 0 && c.queueFell() {
+		c.touch() // a slow reader: our write ends only when there is much room
+	}
+	return c.quiet() >= most
+}
+
+// queueFell reports whether the other ends have taken something since the last
+// call that the system held for them.
+func (c *session) queueFell() bool {
+	before := c.last
+	c.last = queued(c.plain)
+	if c.tls != nil {
+		c.last += queued(c.tls.NetConn())
+	}
+	return c.last < before
 }
 
 // upload carries plain bytes into TLS.
