@@ -41,9 +41,17 @@ func (c *Conn) Close() error {
 func (c *Conn) Abort(reason string) error { return c.AbortWith(alert.InternalError, reason) }
 
 // AbortWith is Abort with another alert, such as access_denied for a peer that
-// proved its key and is not wanted all the same (RFC 9846 §6.2).
+// proved its key and is not wanted all the same (RFC 9846 §6.2). After CloseWrite
+// there is no place for an alert: a TCP connection beneath is reset then.
 func (c *Conn) AbortWith(d alert.Description, reason string) error {
-	return c.close(func(e *Engine) { e.Fail(d, reason) })
+	return c.close(func(e *Engine) {
+		if e.err == nil && e.sentDone {
+			if tcp, ok := c.conn.(interface{ SetLinger(seconds int) error }); ok {
+				_ = tcp.SetLinger(0)
+			}
+		}
+		e.Fail(d, reason)
+	})
 }
 
 func (c *Conn) close(end func(*Engine)) error {

@@ -567,3 +567,28 @@ func TestConnZeroLength(t *testing.T) {
 		}
 	})
 }
+
+// After close_notify there is no place for an alert; the direction that goes on is
+// cut all the same, and must not look as if this end had taken all of it.
+func TestAbortAfterCloseWrite(t *testing.T) {
+	a, b := tcpPair(t)
+	client, server := connPair(t, a, b)
+	if _, err := server.Write([]byte("for nobody")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := server.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Fatalf("After close_notify the other end reads %d bytes, %v.", n, err)
+	}
+	if _, err := client.Read(make([]byte, 20)); err != nil { // so that the system has no reason of its own for a reset
+		t.Fatal(err)
+	}
+	if err := client.Abort("a test"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.NetConn().Read(make([]byte, 1)); err == nil || err == io.EOF {
+		t.Errorf("The other end of the TCP connection reads %v, want a reset.", err)
+	}
+}

@@ -196,7 +196,7 @@ func (c *session) finish() {
 	if e.word == endDone {
 		_ = c.tls.Close()
 		closeClean(c.plain)
-	} else if <-e.told; e.inOrder && !c.late.Load() {
+	} else if <-e.told; e.inOrder && !c.late.Load() && c.tls.Buffered() == 0 {
 		closeClean(c.plain)
 	} else {
 		reset(c.plain)
