@@ -139,5 +139,6 @@ func newInput(n int) []byte {
 	case n <= largeInput:
 		return largeInputs.Get().(*[largeInput]byte)[:]
 	}
-	return make([]byte, n)
+	// Never as long as a bulk buffer: release tells them apart by that.
+	return make([]byte, max(n, bulk.Bytes+1))
 }

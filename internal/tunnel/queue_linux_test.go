@@ -27,7 +27,7 @@ func TestAQueueThatFalls(t *testing.T) {
 		_, err = plain.Write(make([]byte, 1<<16))
 	}
 	within(t, "nothing moves any more", func() bool { c.queueFell(); return !c.queueFell() })
-	if c.last == 0 {
+	if c.last.Load() == 0 {
 		t.Fatal("Nothing is queued.")
 	}
 	if _, err := io.ReadFull(reader, make([]byte, 1<<20)); err != nil {

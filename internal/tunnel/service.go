@@ -7,8 +7,10 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -213,31 +215,28 @@ func (s *service) sweep() {
 	for _, b := range s.bursts() {
 		b.sweep()
 	}
-	s.mu.Lock()
-	var idle []*session
-	for c := range s.sessions {
+	for _, c := range s.all() {
 		if c.idleTooLong() {
-			idle = append(idle, c)
+			c.cut(endIdle, nil)
 		}
-	}
-	s.mu.Unlock()
-	for _, c := range idle {
-		c.cut(endIdle, nil)
 	}
 }
 
-// cutAll ends every connection and returns how many there were.
-func (s *service) cutAll(word string) int {
+// cutAll ends every connection and returns how many had no other end.
+func (s *service) cutAll(word string) (cut int) {
+	for _, c := range s.all() {
+		if c.cut(word, nil) {
+			cut++
+		}
+	}
+	return cut
+}
+
+// all returns the connections that are open.
+func (s *service) all() []*session {
 	s.mu.Lock()
-	var all []*session
-	for c := range s.sessions {
-		all = append(all, c)
-	}
-	s.mu.Unlock()
-	for _, c := range all {
-		c.cut(word, nil)
-	}
-	return len(all)
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
 }
 
 // joined returns how many connections are open.
@@ -253,15 +252,9 @@ func (s *service) endRemoved() {
 	if g.keys == nil || !g.settings.EndRemoved {
 		return
 	}
-	s.mu.Lock()
-	var gone []*session
-	for c := range s.sessions {
+	for _, c := range s.all() { // and matches patterns while connections are accepted
 		if c.removed() {
-			gone = append(gone, c)
+			c.cut(endRemovedKey, nil)
 		}
-	}
-	s.mu.Unlock()
-	for _, c := range gone {
-		c.cut(endRemovedKey, nil)
 	}
 }

@@ -24,7 +24,7 @@ type session struct {
 	backend  string // the address that was connected to
 
 	flow
-	last   int          // bytes in the system's hands, when a sweep looked last
+	last   atomic.Int64 // bytes in the system's hands, when a sweep looked last
 	halves atomic.Int32 // directions that have not ended
 	sealed atomic.Bool  // close_notify was sent
 	end    atomic.Pointer[end]
@@ -81,8 +81,7 @@ func (c *session) removed() bool {
 }
 
 // idleTooLong reports whether nothing moved for too long: for want of bytes, or of
-// somebody who takes them, but not because the rate's limit holds them back. Only
-// the sweep calls it.
+// somebody who takes them, but not because the rate's limit holds them back.
 func (c *session) idleTooLong() bool {
 	most := c.now().settings.IdleTimeout
 	if most <= 0 || c.paying.Load() > 0 {
@@ -97,12 +96,11 @@ func (c *session) idleTooLong() bool {
 // queueFell reports whether the other ends have taken something since the last
 // call that the system held for them.
 func (c *session) queueFell() bool {
-	before := c.last
-	c.last = queued(c.plain)
+	now := queued(c.plain)
 	if c.tls != nil {
-		c.last += queued(c.tls.NetConn())
+		now += queued(c.tls.NetConn())
 	}
-	return c.last < before
+	return int64(now) < c.last.Swap(int64(now))
 }
 
 // upload carries plain bytes into TLS.
@@ -154,11 +152,11 @@ func (c *session) endHalf(err error) {
 
 // cut ends the session out of order, unless it has ended already. Neither side
 // shall take its end for a clean one, but at the end of the drain time, where
-// nothing was under way.
-func (c *session) cut(word string, cause error) {
+// nothing was under way. It reports whether this is the session's end.
+func (c *session) cut(word string, cause error) bool {
 	e := &end{word: word, cause: cause, told: make(chan struct{})}
 	if !c.end.CompareAndSwap(nil, e) {
-		return
+		return false
 	}
 	// Once, for both sides: between two looks a byte may pass.
 	e.inOrder = word == endDrained && c.stop() && c.tls.Buffered() == 0
@@ -176,6 +174,7 @@ func (c *session) cut(word string, cause error) {
 		}
 		c.abort(word)
 	}()
+	return true
 }
 
 // abort tells the peer that this is no clean end.
