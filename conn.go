@@ -166,11 +166,14 @@ func (c *Conn) boundedHandshake(ctx context.Context) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, &handshakeTimeout{c, limit})
 		defer cancel()
 	}
-	// Close ends a lookup under way.
-	lookups, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	c.giveUp.Store(&giveUp)
-	defer c.giveUp.Store(nil) // or an idle connection keeps its context
+	lookups := ctx
+	if c.side == serverSide && c.config.Lookup != nil {
+		var giveUp context.CancelFunc
+		lookups, giveUp = context.WithCancel(ctx)
+		defer giveUp()
+		c.giveUp.Store(&giveUp)   // Close ends a lookup under way
+		defer c.giveUp.Store(nil) // or an idle connection keeps its context
+	}
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		// Closing is the only way to end a Read on any net.Conn without

@@ -17,7 +17,7 @@ func handshakes(w io.Writer, o options) error {
 	x25519 := scenario{x25519: true, suite: tls.TLS_AES_128_GCM_SHA256}
 	standard := scenario{suite: tls.TLS_AES_128_GCM_SHA256}
 	resumed := scenario{x25519: true, resume: true, suite: tls.TLS_AES_128_GCM_SHA256}
-	tls12 := scenario{x25519: true, suite: cbc12}
+	cbc, gcm := scenario{x25519: true, suite: cbc12}, scenario{x25519: true, suite: gcm12}
 	rows := []struct {
 		name     string
 		scenario scenario
@@ -30,8 +30,9 @@ func handshakes(w io.Writer, o options) error {
 		{"default groups, in memory", standard, newMemory, []contender{engines(standard)}},
 		{"resumed, X25519, loopback TCP", resumed, newLoopback, nil},
 		{"resumed, X25519, in memory", resumed, newMemory, nil},
-		{"TLS 1.2, X25519, loopback TCP", tls12, newLoopback, []contender{openssl("OpenSSL, ECDHE_PSK", "handshakes", "tcp", "1.2")}},
-		{"TLS 1.2, X25519, in memory", tls12, newMemory, []contender{engines(tls12), openssl("OpenSSL, ECDHE_PSK", "handshakes", "memory", "1.2")}},
+		{"TLS 1.2, AES-128-GCM, X25519, loopback TCP", gcm, newLoopback, nil},
+		{"TLS 1.2, AES-128-CBC, X25519, loopback TCP", cbc, newLoopback, []contender{openssl("OpenSSL, ECDHE_PSK", "handshakes", "tcp", "1.2")}},
+		{"TLS 1.2, AES-128-CBC, X25519, in memory", cbc, newMemory, []contender{engines(cbc), openssl("OpenSSL, ECDHE_PSK", "handshakes", "memory", "1.2")}},
 	}
 	for _, row := range rows {
 		ours, err := handshaker(oursStack(row.scenario), row.scenario, row.open)

@@ -35,7 +35,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 9, "how often each contender has its turn")
-	flag.IntVar(&o.handshakes, "handshakes", 300, "handshakes in one turn")
+	flag.IntVar(&o.handshakes, "handshakes", 1000, "handshakes in one turn")
 	flag.IntVar(&o.megabytes, "megabytes", 256, "MiB of bulk data in one turn")
 	flag.IntVar(&o.idle, "idle", 2000, "pairs of idle connections")
 	flag.StringVar(&o.only, "only", "", "comma-separated tables to make: machine, handshakes, bulk, bulk12, allocations, idle; all if empty")

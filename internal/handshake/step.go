@@ -99,7 +99,15 @@ func (m *Machine) Complete() bool {
 }
 
 // do asks for effects.
-func (m *Machine) do(e ...Effect) { m.effects = append(m.effects, e...) }
+func (m *Machine) do(e ...Effect) {
+	if m.effects == nil {
+		m.effects = make([]Effect, 0, mostAtOnce)
+	}
+	m.effects = append(m.effects, e...)
+}
+
+// mostAtOnce is how many effects a message has at most, but for a few.
+const mostAtOnce = 8
 
 // send sends a message of ours; parse is its parser, for the observer.
 func (m *Machine) send(raw []byte, observe func(rec *wire.Fields)) {

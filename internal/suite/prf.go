@@ -9,17 +9,20 @@ import "crypto/hmac"
 // HMACs of A(i), label and seed, one after the other.
 func (h Hash) PRF(secret []byte, label string, seed []byte, n int) []byte {
 	mac := hmac.New(h.newFunc(), secret)
-	start := append([]byte(label), seed...)
-	out := make([]byte, 0, (n+h.Size()-1)/h.Size()*h.Size())
-	var a [MaxHashSize]byte
+	size := h.Size()
+	// The output, then label and seed with A(i) before them: one allocation.
+	room := (n + size - 1) / size * size
+	all := make([]byte, room+size+len(label)+len(seed))
+	out, both := all[:0:room], all[room:]
+	a, start := both[:0:size], both[size:]
+	copy(start[copy(start, label):], seed)
 	next := start
 	for len(out) < n {
 		mac.Reset()
 		mac.Write(next)
-		next = mac.Sum(a[:0])
+		next = mac.Sum(a)
 		mac.Reset()
-		mac.Write(next)
-		mac.Write(start)
+		mac.Write(both)
 		out = mac.Sum(out)
 		h.counted(2)
 	}
