@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/watchword-tls/watchword"
+	"github.com/watchword-tls/watchword/internal/needs"
 )
 
 const (
@@ -86,7 +86,8 @@ func coapServer(name, command string) serverProgram {
 		peer: libcoapPeer, end: name + " (server)", keys: textKeys,
 		takesAnyIdentity: []uint16{watchword.VersionTLS13, watchword.VersionTLS12},
 		start: func(t *testing.T, v values) (*peer, string) {
-			plain, tls := twoPorts(t)
+			first, second := needs.Ports(t)
+			plain, tls := strconv.Itoa(first), strconv.Itoa(second)
 			v.Port = plain
 			p := run(t, libcoapPeer.folder, command, configure(t, libcoapPeer.folder, v))
 			p.prints(`created TLS  endpoint 127\.0\.0\.1:` + tls)
@@ -104,24 +105,6 @@ func coapServer(name, command string) serverProgram {
 			return "GET"
 		},
 	}
-}
-
-// twoPorts returns two free ports that follow each other. They are below those
-// that the system picks for connections, which after the other tests are in use,
-// or were a moment ago.
-func twoPorts(t *testing.T) (string, string) {
-	t.Helper()
-	for range 100 {
-		first := freePort(t)
-		n, _ := strconv.Atoi(first)
-		next := strconv.Itoa(n + 1)
-		if l, err := net.Listen("tcp", "127.0.0.1:"+next); err == nil {
-			l.Close()
-			return first, next
-		}
-	}
-	t.Fatal("there are no two free ports in a row")
-	return "", ""
 }
 
 // coapClient is a client of libcoap that gets our resource.

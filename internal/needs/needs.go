@@ -3,11 +3,7 @@
 package needs
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
-	"sync/atomic"
 	"testing"
 )
 
@@ -36,21 +32,12 @@ func Address(t testing.TB) string {
 	return address
 }
 
-// FreeAddress is Address where there is no testing.TB.
-func FreeAddress() (address string, err error) {
-	for range ports {
-		var l net.Listener
-		// One after the other, from anywhere: tests of one process never get the
-		// same port twice, those of several hardly ever at once.
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", lowest+next.Add(1)%ports)); err == nil {
-			return l.Addr().String(), l.Close()
-		}
+// Ports returns two free ports like those of Address that follow each other.
+func Ports(t testing.TB) (first, second int) {
+	t.Helper()
+	first, err := freePorts(2)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return "", fmt.Errorf("there is no free port: %w", err)
+	return first, first + 1
 }
-
-const lowest, ports = 20_000, 10_000
-
-var next atomic.Uint32
-
-func init() { next.Store(rand.Uint32N(ports)) }
