@@ -54,7 +54,7 @@ func TestComebackCountsWhatIsOpen(t *testing.T) {
 	server, c := oneOpen(t)
 	server.goAndComeBack(func(s *settings.Service) { s.MaxConnections = 1 })
 	other := startClient(t, server, keyA)
-	if _, err := io.ReadAll(dial(t, other.address("client"))); err == nil {
+	if err := readAll(other.address("client")); err == nil {
 		t.Error("A connection beyond the limit looks whole.")
 	}
 	server.counts(`watchword_refused_total{service="server",limit="max-connections"} 1`)
