@@ -130,7 +130,10 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	switch {
 	case err != nil:
 	case len(a.Candidates) == 0:
-		a.Unknown = explainUnknown(e.want.Version, offered, keys)
+		// Put together only when it is wanted, as of a wrong key: a peer could
+		// measure it otherwise.
+		version := e.want.Version
+		a.Unknown = &lateError{func() string { return explainUnknown(version, offered, keys) }, ErrUnknownIdentity}
 	default:
 		// Said only where no candidate fits: a key is known, and the binder
 		// has the length of another hash.
@@ -210,7 +213,7 @@ func namesOf(offered []OfferedIdentity) []string {
 
 // explainUnknown says what comes nearest to an identity that is not known: the
 // same name with another kind or context.
-func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) error {
+func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) string {
 	var forClients *Key
 	for _, o := range offered {
 		for _, k := range keys {
@@ -221,20 +224,20 @@ func explainUnknown(version uint16, offered []OfferedIdentity, keys []*Key) erro
 			case k.options.Role == ClientRole:
 				forClients = k // said only if there is no other of that name
 			case version == VersionTLS12 && k.options.Kind == Imported:
-				return &causeError{fmt.Sprintf("the client uses the key %q in TLS 1.2, which needs an external key, but here it is imported: make an external one for both ends, with `watchword key new --external`", k.identity), ErrUnknownIdentity}
+				return fmt.Sprintf("the client uses the key %q in TLS 1.2, which needs an external key, but here it is imported: make an external one for both ends, with `watchword key new --external`", k.identity)
 			case k.options.Version != 0 && k.options.Version != version:
-				return &causeError{fmt.Sprintf("the client uses the key %q in %s, but here it is pinned to %s", k.identity, VersionName(version), VersionName(k.options.Version)), ErrUnknownIdentity}
+				return fmt.Sprintf("the client uses the key %q in %s, but here it is pinned to %s", k.identity, VersionName(version), VersionName(k.options.Version))
 			case k.options.Kind != o.Kind && !o.Ticket:
-				return &causeError{fmt.Sprintf("the client uses the key %q as %s, but here it is %s: both ends must use it alike", k.identity, o.Kind, k.options.Kind), ErrUnknownIdentity}
+				return fmt.Sprintf("the client uses the key %q as %s, but here it is %s: both ends must use it alike", k.identity, o.Kind, k.options.Kind)
 			case o.Kind == Imported && !slices.Equal(o.Context, k.options.Context):
-				return &causeError{fmt.Sprintf("the client imported the key %q with another context than here", k.identity), ErrUnknownIdentity}
+				return fmt.Sprintf("the client imported the key %q with another context than here", k.identity)
 			}
 		}
 	}
 	if forClients != nil {
-		return &causeError{fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", forClients.identity), ErrUnknownIdentity}
+		return fmt.Sprintf("the key %q is for clients here, so a client cannot prove itself with it", forClients.identity)
 	}
-	return &causeError{"the client offers the key " + quoted(namesOf(offered)) + ", which is not known here", ErrUnknownIdentity}
+	return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
 }
 
 // tries returns how many keys are tried in each handshake.

@@ -305,6 +305,33 @@ func TestReplayedTicketsTellNothing(t *testing.T) {
 	}
 }
 
+// The sentence for our own log is put together only when it is wanted: an identity
+// that is not known takes no longer than a wrong key.
+func TestRefusalsAreExplainedLate(t *testing.T) {
+	client, server := configs(t, KeyOptions{})
+	p := newPair(t, client, server)
+	p.collect()
+	if err := put(p.server, p.toServer, testNow); err != nil {
+		t.Fatal(err)
+	}
+	for name, keys := range map[string][]*Key{
+		"unknown":      nil,
+		"wrong key":    {keyWith(t, "alice", 2, KeyOptions{})},
+		"of two kinds": {keyWith(t, "alice", 1, external)},
+		"for clients":  {keyWith(t, "alice", 1, KeyOptions{Role: ClientRole})},
+	} {
+		a, err := p.server.answer(keys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, reason := range []error{a.Unknown, a.Wrong} {
+			if _, late := reason.(*lateError); !late {
+				t.Errorf("%s: the sentence is there at once: %v.", name, reason)
+			}
+		}
+	}
+}
+
 // Our own log says of a key for clients what it is, unless another of its name
 // comes nearer to what the client did.
 func TestAKeyForClientsIsExplained(t *testing.T) {
