@@ -59,7 +59,9 @@ func (a *attempt) dial(ctx context.Context, c *session, ready func(net.Conn) err
 	var unreachable *backend.Unreachable
 	switch {
 	case errors.As(err, &unreachable):
-		a.meters.BackendFailed("")
+		if ctx.Err() == nil { // or it is we who gave up
+			a.meters.BackendFailed("")
+		}
 		return nil, &dialError{err}
 	case err != nil:
 		return nil, err

@@ -45,8 +45,9 @@ func matches(patterns []string, identity string) bool {
 }
 
 // LookupKeys implements [watchword.KeyLookup]. An identity that is not admitted
-// is looked up as one that is not known, so that a peer sees no difference. Keys
-// for clients alone are found too: the server takes none, and can say so.
+// is looked up as one that is not known, and the rules are asked of every name,
+// known or not, so that a peer sees no difference. Keys for clients alone are found
+// too: the server takes none, and can say so.
 func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
 	var found []*watchword.Key
 	var refused error
@@ -56,18 +57,29 @@ func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdent
 			continue
 		}
 		done[o.Identity] = true
-		keys := r.ring.Of(o.Identity)
-		if len(keys) > 0 && !r.admits(o.Identity) {
-			refused = fmt.Errorf("%w: %s has a key, but neither its name nor a pattern is in allow, or deny has it", watchword.ErrNotAdmitted, keyfile.FormatIdentity(o.Identity))
-			continue
+		keys, admitted := r.ring.Of(o.Identity), r.admits(o.Identity)
+		switch {
+		case admitted:
+			found = append(found, keys...)
+		case len(keys) > 0:
+			refused = notAdmitted(o.Identity)
 		}
-		found = append(found, keys...)
 	}
 	if len(found) == 0 && refused != nil {
 		return nil, refused
 	}
 	return found, nil
 }
+
+// notAdmitted is an identity that has a key, and is refused by the rules. It is put
+// into words only where it is wanted.
+type notAdmitted string
+
+func (e notAdmitted) Error() string {
+	return fmt.Sprintf("%v: %s has a key, but neither its name nor a pattern is in allow, or deny has it", watchword.ErrNotAdmitted, keyfile.FormatIdentity(string(e)))
+}
+
+func (e notAdmitted) Unwrap() error { return watchword.ErrNotAdmitted }
 
 // ClientKey returns the key that a client offers: of several with one identity
 // the first.

@@ -2,6 +2,8 @@ package tunnel
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/watchword-tls/watchword"
@@ -28,6 +30,25 @@ func TestKeysForClientsAreFoundAndNotKnown(t *testing.T) {
 	}
 	if r.knows("web") || !r.knows("both") {
 		t.Errorf("web is known: %v, both is known: %v", r.knows("web"), r.knows("both"))
+	}
+}
+
+// A refusal by the rules says so in our own log, in words that are put together
+// only there; of who has no key they say nothing.
+func TestTheRulesOfALookup(t *testing.T) {
+	f := keyfile.New("keys")
+	if _, err := f.Add("web", keyfile.NewSecret(keyfile.DefaultKeyLen), watchword.KeyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	r := newKeyring(&settings.Service{Deny: []string{"*"}}, f)
+	for identity, want := range map[string]error{"web": notAdmitted("web"), "nobody": nil} {
+		keys, err := r.LookupKeys(context.Background(), []watchword.OfferedIdentity{{Identity: identity}})
+		if err != want || len(keys) > 0 {
+			t.Errorf("%s: %v, %v; want %v.", identity, keys, err, want)
+		}
+	}
+	if err := error(notAdmitted("web")); !errors.Is(err, watchword.ErrNotAdmitted) || !strings.Contains(err.Error(), "web has a key, but") {
+		t.Errorf("The refusal is %v.", err)
 	}
 }
 

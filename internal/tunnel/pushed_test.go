@@ -3,6 +3,7 @@ package tunnel
 import (
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,6 +34,26 @@ func TestPushedClientsEnd(t *testing.T) {
 	}
 	client.counts(`watchword_refused_total{service="client",limit="max-handshakes"} 2`)
 	within(t, "one attempt is left", func() bool { return open.Load() == 1 && client.tunnel.Connections() == 1 })
+}
+
+// One that still waits for a server to come is no failure of the server's.
+func TestPushedClientWithoutAServer(t *testing.T) {
+	var asked atomic.Int32
+	s := one(settings.Client, backendOf(t, func(c *net.TCPConn) {
+		asked.Add(1)
+		_ = c.SetLinger(0) // it is tried again, and again
+	}))
+	s.MaxHandshakes, s.ConnectRetries, s.ConnectTimeout = 1, 1000, time.Minute
+	client := start(t, keyA, s)
+	for range 2 {
+		dial(t, client.address("client"))
+		within(t, "the attempt reaches the server", func() bool { return asked.Swap(0) > 0 })
+		time.Sleep(grace)
+	}
+	client.counts(`watchword_refused_total{service="client",limit="max-handshakes"} 1`)
+	if page := client.metrics(); strings.Contains(page, `watchword_backend_failures_total{service="client",backend=""}`) {
+		t.Errorf("The attempt that had to go counts as one without a server:\n%s", page)
+	}
 }
 
 // One whose handshake succeeds when it has to go is refused like the others, and
