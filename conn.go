@@ -22,8 +22,10 @@ import (
 type Conn struct {
 	conn   net.Conn
 	config *Config
-	dialed string // the address that DialContext was given
 	side   side
+
+	dialed     string // the address that DialContext was given
+	serverName string // the SNI from it, where the configuration has none
 
 	handshakeMu   sync.Mutex // one handshake; guards handshakeErr
 	handshakeErr  error
@@ -212,7 +214,7 @@ func (c *Conn) start() error {
 	var engine *Engine
 	var err error
 	if c.side == clientSide {
-		engine, err = NewClientEngine(c.config, c.ticketsOf(), c.configNow())
+		engine, err = newClientEngine(c.config, c.ticketsOf(), c.serverName, c.configNow())
 	} else {
 		engine, err = NewServerEngine(c.config)
 	}

@@ -380,6 +380,65 @@ func TestDialErrors(t *testing.T) {
 	}
 }
 
+// A host name is sent as SNI, and what the configuration comes to is not worked out
+// again for it.
+func TestDialSendsTheHostName(t *testing.T) {
+	l, err := Listen("tcp", "localhost:0", oneKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	names := make(chan string, 3)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*Conn).Handshake()
+			names <- conn.(*Conn).Session().ServerName
+			conn.Close()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	config := oneKey(t)
+	named := oneKey(t)
+	named.ServerName = "db.example"
+	for _, c := range []struct {
+		host   string
+		config *Config
+		want   string
+	}{{"localhost", config, "localhost"}, {"127.0.0.1", config, ""}, {"localhost", named, "db.example"}} {
+		conn, err := Dial("tcp", net.JoinHostPort(c.host, port), c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		if got := <-names; got != c.want || config.ServerName != "" {
+			t.Errorf("Dialed as %s, the server is told the name %q, want %q.", c.host, got, c.want)
+		}
+	}
+}
+
+// A configuration with a mistake can be mended.
+func TestAMistakeIsNotKept(t *testing.T) {
+	config := oneKey(t)
+	config.PadRecords = -1
+	if _, err := NewClientEngine(config, "server", testNow); err == nil {
+		t.Fatal("A client takes a wrong configuration.")
+	}
+	if _, err := NewServerEngine(config); err == nil {
+		t.Fatal("A server takes a wrong configuration.")
+	}
+	config.PadRecords = 0
+	if _, err := NewClientEngine(config, "server", testNow); err != nil {
+		t.Errorf("A client keeps to a mistake that was mended: %v.", err)
+	}
+	if _, err := NewServerEngine(config); err != nil {
+		t.Errorf("A server keeps to a mistake that was mended: %v.", err)
+	}
+}
+
 // A thousand peers that say nothing cost little, and keep nobody out.
 func TestSilentPeers(t *testing.T) {
 	silent := 1000

@@ -20,13 +20,6 @@ func DialContext(ctx context.Context, network, address string, config *Config) (
 	if _, err := config.clientConfig(); err != nil {
 		return nil, err
 	}
-	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(address)
-		if name := sniOf(host); err == nil && name != "" {
-			config = config.Clone()
-			config.ServerName = name
-		}
-	}
 	var d net.Dialer
 	raw, err := d.DialContext(ctx, network, address)
 	if err != nil {
@@ -34,6 +27,9 @@ func DialContext(ctx context.Context, network, address string, config *Config) (
 	}
 	conn := Client(raw, config)
 	conn.dialed = address
+	if host, _, err := net.SplitHostPort(address); err == nil && config.ServerName == "" {
+		conn.serverName = sniOf(host)
+	}
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, fmt.Errorf("handshake with %s: %w", address, err)

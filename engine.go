@@ -1,6 +1,7 @@
 package watchword
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -70,13 +71,20 @@ type match struct {
 // server names the peer, such as its host and port, and is what tickets are
 // kept under; it is not sent.
 func NewClientEngine(c *Config, server string, now time.Time) (*Engine, error) {
+	return newClientEngine(c, server, "", now)
+}
+
+// newClientEngine is NewClientEngine with a name to send as SNI where the Config
+// has none.
+func newClientEngine(c *Config, server, serverName string, now time.Time) (*Engine, error) {
 	hc, err := c.clientConfig()
 	if err != nil {
 		return nil, err
 	}
+	hc.ServerName = cmp.Or(hc.ServerName, serverName)
 	e := &Engine{config: c, client: &clientEngine{}}
 	if c.Tickets != nil && c.Tickets.Cache != nil {
-		e.client.server = c.ticketName(server)
+		e.client.server = c.ticketName(server, hc.ServerName)
 	}
 	e.client.ticket = c.takeTicket(e.client.server, now)
 	c.offerTicket(hc, e.client.ticket, now)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/watchword-tls/watchword/alert"
-	"github.com/watchword-tls/watchword/internal/handshake"
 	"github.com/watchword-tls/watchword/internal/limits"
 	"github.com/watchword-tls/watchword/internal/record"
 )
@@ -62,7 +61,8 @@ func configs(t testing.TB, o KeyOptions) (client, server *Config) {
 // else.
 func reread(changed ...*Config) {
 	for _, c := range changed {
-		c.state.client, c.state.server = settled[handshake.ClientConfig]{}, settled[handshake.ServerConfig]{}
+		c.state.client.value.Store(nil)
+		c.state.server.value.Store(nil)
 	}
 }
 

@@ -231,9 +231,6 @@ func TestTicketsTellNothing12(t *testing.T) {
 	for name, ticket := range tickets {
 		// The server has no key of that name any more.
 		gone := &Config{Keys: []*Key{keyWith(t, "bob", 2, external)}, Policy: Legacy, MaxVersion: VersionTLS12, Rand: seeded(9)}
-		if _, err := gone.shared(); err != nil {
-			t.Fatal(err)
-		}
 		gone.state.tickets.keys = s.state.tickets.keys
 		raw := case12{TLS_PSK_WITH_AES_128_GCM_SHA256, 0, suite.MACThenEncrypt, true}.client(t)
 		raw.hello.SessionTicket, raw.hello.LegacySessionID = ticket, make([]byte, 32)

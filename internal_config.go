@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/watchword-tls/watchword/internal/handshake"
@@ -22,10 +23,6 @@ import (
 
 // configState is what the connections of one Config share.
 type configState struct {
-	once    sync.Once
-	dummies [2]*schedule.PSK
-	dummy12 *schedule.Key12
-	err     error
 	tickets ticketKeys
 	// What each side comes to. Connections copy it and change nothing in it.
 	client settled[handshake.ClientConfig]
@@ -34,21 +31,30 @@ type configState struct {
 	keysPerIdentity int
 }
 
-// settled is what a configuration comes to, worked out at its first use.
+// settled is what a configuration comes to, worked out at its first use. A mistake
+// is not kept: it can be mended.
 type settled[T any] struct {
-	once  sync.Once
-	value T
-	err   error
+	mu    sync.Mutex // of those who work it out
+	value atomic.Pointer[T]
 }
 
 // copy returns a copy of the value, which work works out.
 func (s *settled[T]) copy(work func() (T, error)) (*T, error) {
-	s.once.Do(func() { s.value, s.err = work() })
-	if s.err != nil {
-		return nil, s.err
+	value := s.value.Load()
+	if value == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if value = s.value.Load(); value == nil {
+			made, err := work()
+			if err != nil {
+				return nil, err
+			}
+			value = &made
+			s.value.Store(value)
+		}
 	}
-	value := s.value
-	return &value, nil
+	own := *value
+	return &own, nil
 }
 
 var errNoConfig = errors.New("watchword: no configuration")
@@ -91,20 +97,17 @@ func (c *Config) handshakeTimeout() time.Duration {
 	return c.HandshakeTimeout
 }
 
-// shared returns the state of c, made at its first use.
-func (c *Config) shared() (*configState, error) {
-	c.state.once.Do(func() {
-		for _, h := range []suite.Hash{suite.SHA256, suite.SHA384} {
-			secret := make([]byte, h.Size())
-			if _, err := io.ReadFull(c.rand(), secret); err != nil {
-				c.state.err = fmt.Errorf("watchword: the source of randomness failed: %w", err)
-				return
-			}
-			c.state.dummies[h] = schedule.NewPSK(h, schedule.ExternalPSK, secret)
-			c.state.dummy12 = schedule.NewKey12(secret[:dummy12Len])
+// makeDummies makes what stands in for keys that are not known.
+func (c *Config) makeDummies(hc *handshake.ServerConfig) error {
+	for _, h := range []suite.Hash{suite.SHA256, suite.SHA384} {
+		secret := make([]byte, h.Size())
+		if _, err := io.ReadFull(c.rand(), secret); err != nil {
+			return fmt.Errorf("watchword: the source of randomness failed: %w", err)
 		}
-	})
-	return &c.state, c.state.err
+		hc.Dummies[h] = schedule.NewPSK(h, schedule.ExternalPSK, secret)
+		hc.Dummy12 = schedule.NewKey12(secret[:dummy12Len])
+	}
+	return nil
 }
 
 // mostAlike returns how many keys the identity with the most of them has, at
@@ -152,7 +155,7 @@ func (c *Config) check() error {
 
 // checkKeys refuses a set of keys that contradict each other.
 func checkKeys(keys []*Key) error {
-	// This runs for each connection: there may be many keys, and mostly there
+	// This runs for each answer of a lookup: there may be many keys, and mostly there
 	// is one.
 	if len(keys) == 1 && keys[0] != nil {
 		return nil
@@ -358,10 +361,10 @@ func (c *Config) settleServer() (handshake.ServerConfig, error) {
 	if err != nil {
 		return none, err
 	}
-	state, err := c.shared()
-	if err != nil {
+	hc := handshake.ServerConfig{Common: common, IdentityHint: c.IdentityHint}
+	if err := c.makeDummies(&hc); err != nil {
 		return none, err
 	}
-	state.keysPerIdentity = mostAlike(c.Keys)
-	return handshake.ServerConfig{Common: common, Dummies: state.dummies, Dummy12: state.dummy12, IdentityHint: c.IdentityHint}, nil
+	c.state.keysPerIdentity = mostAlike(c.Keys)
+	return hc, nil
 }

@@ -90,9 +90,9 @@ func (t *ClientTicket) usable13(c *Config) bool {
 
 // ticketName is what tickets for a server are kept under: they are bound to
 // everything that both ends agreed on.
-func (c *Config) ticketName(server string) string {
+func (c *Config) ticketName(server, serverName string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %d %s", server, c.ServerName, c.NextProtos, c.KeyExchange, c.Policy)
+	fmt.Fprintf(h, "%q %q %q %d %s", server, serverName, c.NextProtos, c.KeyExchange, c.Policy)
 	return fmt.Sprintf("%s %x", server, h.Sum(nil)[:8])
 }
 

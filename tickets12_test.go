@@ -142,6 +142,7 @@ func TestClientBindsTickets12(t *testing.T) {
 		client.NextProtos, server.NextProtos = []string{"a"}, []string{"a"}
 		meet(t, client, server, testNow)
 		c.change(client)
+		reread(client)
 		if got := len(offeredTicket12(t, client, c.server, testNow.Add(c.after))) > 0; got != c.want {
 			t.Errorf("%s: the client offers a ticket: %v, want %v.", c.name, got, c.want)
 		}
