@@ -220,3 +220,12 @@ func TestInputGrowsAndShrinks(t *testing.T) {
 		t.Errorf("An empty buffer of %d bytes is kept, %d are lent.", len(b.buf), bulk.Lent())
 	}
 }
+
+// A buffer of its own is as long as it must be, and is never taken for a bulk one.
+func TestLongInputs(t *testing.T) {
+	for _, n := range []int{largeInput + 1, bulk.Bytes - 1, bulk.Bytes, bulk.Bytes + 1} {
+		if got := len(newInput(n)); got < n || got > n+1 || got == bulk.Bytes {
+			t.Errorf("Of %d bytes the buffer has %d.", n, got)
+		}
+	}
+}

@@ -139,6 +139,8 @@ func newInput(n int) []byte {
 	case n <= largeInput:
 		return largeInputs.Get().(*[largeInput]byte)[:]
 	}
-	// Never as long as a bulk buffer: release tells them apart by that.
-	return make([]byte, max(n, bulk.Bytes+1))
+	if n == bulk.Bytes {
+		n++ // release knows a bulk buffer by its length
+	}
+	return make([]byte, n)
 }

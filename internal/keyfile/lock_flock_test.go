@@ -66,4 +66,8 @@ func TestAClaimedFileIsSaidToBeThere(t *testing.T) {
 	if !strings.Contains(said, "it is there without a key") || strings.Contains(said, "nothing is left") {
 		t.Errorf("It says: %s", said)
 	}
+	said = New("keys").notWritten(fill("temp", "gone")).Error()
+	if !strings.Contains(said, "nothing is left") {
+		t.Errorf("Of a file that was removed meanwhile it says: %s", said)
+	}
 }

@@ -11,10 +11,14 @@ type Ring struct {
 // Ring returns the keys of the file.
 func (f *File) Ring() *Ring {
 	r := &Ring{keys: make(map[string][]*watchword.Key)}
+	tried := make(map[string]int)
 	for _, k := range f.Keys() {
-		of := append(r.keys[k.Identity()], k)
-		r.keys[k.Identity()] = of
-		r.most = max(r.most, len(of))
+		id := k.Identity()
+		r.keys[id] = append(r.keys[id], k)
+		if k.Options().Role != watchword.ClientRole {
+			tried[id]++
+			r.most = max(r.most, tried[id])
+		}
 	}
 	return r
 }
@@ -23,5 +27,6 @@ func (f *File) Ring() *Ring {
 // it is not known.
 func (r *Ring) Of(identity string) []*watchword.Key { return r.keys[identity] }
 
-// KeysPerIdentity returns how many keys the identity with the most of them has.
+// KeysPerIdentity returns how many keys that a server tries the identity with the
+// most of them has.
 func (r *Ring) KeysPerIdentity() int { return r.most }

@@ -19,6 +19,12 @@ func TestRing(t *testing.T) {
 			}
 		}
 	}
+	for range 4 { // a server tries none of them
+		if _, err := f.Add("dave", NewSecret(DefaultKeyLen), watchword.KeyOptions{Role: watchword.ClientRole}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want["dave"] = 4
 	r := f.Ring()
 	for id, n := range want {
 		keys := r.Of(id)

@@ -119,12 +119,12 @@ func claim(temp, path string) error {
 func fill(temp, path string) error {
 	unlock, err := lock(path)
 	if err != nil {
-		return &claimedError{err}
+		return stillClaimed(err)
 	}
 	defer unlock()
 	info, err := os.Stat(path)
 	if err != nil {
-		return &claimedError{err}
+		return stillClaimed(err)
 	}
 	if info.Size() > 0 {
 		return fs.ErrExist
@@ -139,6 +139,14 @@ func fill(temp, path string) error {
 // claimedError leaves the empty file that claimed the name: without a lock nobody
 // knows whether it is still empty.
 type claimedError struct{ err error }
+
+// stillClaimed says so, unless somebody has removed the file meanwhile.
+func stillClaimed(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &claimedError{err}
+}
 
 func (e *claimedError) Error() string { return e.err.Error() }
 func (e *claimedError) Unwrap() error { return e.err }

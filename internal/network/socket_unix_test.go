@@ -41,7 +41,7 @@ func TestLeftBehind(t *testing.T) {
 	if !LeftBehind(path) {
 		t.Error("A socket that was left behind does not count as such.")
 	}
-	if LeftBehind(filepath.Join(t.TempDir(), "none")) {
-		t.Error("A socket that is not there counts as left behind.")
+	if !LeftBehind(filepath.Join(t.TempDir(), "none")) {
+		t.Error("A socket that is not there any more counts as one that somebody listens at.")
 	}
 }

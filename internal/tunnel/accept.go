@@ -101,7 +101,8 @@ func (a *attempt) waitsFor() time.Duration {
 }
 
 // line puts the attempt among those under way, if there is room or the oldest
-// has had its time.
+// has had its time. Where a reload lowered the limit, all that are above it and have
+// had their time go, whether that makes room or not.
 func (a *attempt) line() bool {
 	s := a.service
 	s.mu.Lock()
@@ -162,6 +163,7 @@ func (s *service) makeRoom() bool {
 func (a *attempt) leaveLine() (pushed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.giveUp = nil // it may live as long as the connection
 	if a.place != nil {
 		a.pending.Remove(a.place)
 		a.place = nil

@@ -29,7 +29,8 @@ func (s *service) setPace(perSecond int64) {
 		next = &pace{perSecond, rate.NewLimiter(rate.Limit(perSecond), limits.TunnelBurstBytes), make(chan struct{})}
 	}
 	if next != nil && before != nil {
-		// What has been carried at once is not given again.
+		// What has been carried at once is not given again, but for what
+		// another goroutine takes under the old limit right now.
 		left := min(max(int(before.limiter.Tokens()), 0), limits.TunnelBurstBytes)
 		next.limiter.AllowN(time.Now(), limits.TunnelBurstBytes-left)
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
 // A reader that is slow is not idle: what the system holds for it becomes less
@@ -35,4 +37,16 @@ func TestAQueueThatFalls(t *testing.T) {
 	}
 	within(t, "the queue falls", c.queueFell)
 	within(t, "and stays as it is", func() bool { return !c.queueFell() })
+}
+
+// What was queued before a quiet time says nothing about what is queued after it.
+func TestAQuietTimeForgetsTheQueue(t *testing.T) {
+	s := &service{}
+	s.generation.Store(&generation{settings: settings.Service{IdleTimeout: time.Hour}})
+	c := &session{attempt: &attempt{service: s}}
+	c.last.Store(1 << 20)
+	c.idleTooLong()
+	if n := c.last.Load(); n != 0 {
+		t.Errorf("After a quiet time the queue is compared with %d bytes.", n)
+	}
 }

@@ -223,6 +223,10 @@ func (t *Tunnel) publish(p *plan) bool {
 		return false
 	}
 	t.options.Meters.MaxConnections(p.settings.MaxConnections)
+	for _, s := range p.back { // before its new settings hold: they may end what is retired
+		s.retired.Store(false)
+		t.retired = slices.DeleteFunc(t.retired, func(r *service) bool { return r == s })
+	}
 	for _, o := range p.settings.Services {
 		s := p.services[o.Name]
 		s.begin(p.generations[o.Name])
@@ -234,10 +238,6 @@ func (t *Tunnel) publish(p *plan) bool {
 		for _, socket := range l.sockets {
 			t.work.Go(func() { l.serve(t.ctx, socket) })
 		}
-	}
-	for _, s := range p.back {
-		s.retired.Store(false)
-		t.retired = slices.DeleteFunc(t.retired, func(r *service) bool { return r == s })
 	}
 	p.letGo()
 	for name, s := range t.services {

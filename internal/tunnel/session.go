@@ -87,7 +87,10 @@ func (c *session) idleTooLong() bool {
 	if most <= 0 || c.paying.Load() > 0 {
 		return false
 	}
-	if c.held.Load() > 0 && c.queueFell() {
+	switch {
+	case c.held.Load() == 0:
+		c.last.Store(0) // what comes next is compared with nothing of before
+	case c.queueFell():
 		c.touch() // a slow reader: our write ends only when there is much room
 	}
 	return c.quiet() >= most
@@ -180,7 +183,7 @@ func (c *session) cut(word string, cause error) bool {
 // abort tells the peer that this is no clean end.
 func (c *session) abort(word string) {
 	switch {
-	case c.sealed.Load():
+	case c.sealed.Load(): // Abort does so too, but waits for a write that may hang
 		reset(c.tls.NetConn())
 	case word == endRemovedKey:
 		_ = c.tls.AbortWith(alert.AccessDenied, "the identity was removed")

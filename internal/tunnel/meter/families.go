@@ -100,7 +100,7 @@ var serviceFamilies = []family{
 	{"watchword_backend_up", gauge, "service, backend", "1 if the address to connect to answered last, 0 if not.",
 		each(func(s *Service, out *output) {
 			s.eachBackend(func(address string, b *backend) {
-				if b.known {
+				if address != "" {
 					out.sample(truth(b.up), "service", s.name, "backend", address)
 				}
 			})

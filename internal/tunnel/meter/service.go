@@ -91,7 +91,6 @@ type Service struct {
 type negotiated struct{ version, suite string }
 
 type backend struct {
-	known  bool // whether it is up was said
 	up     bool
 	failed uint64
 }
@@ -158,10 +157,13 @@ func (s *Service) Bytes(in, out int) {
 func (s *Service) BackendFailed(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.backends[address]; b != nil {
+	b := s.backends[address]
+	if b == nil && address == "" {
+		b = &backend{}
+		s.backends[address] = b
+	}
+	if b != nil {
 		b.failed++
-	} else if address == "" {
-		s.backend(address).failed++
 	}
 }
 
@@ -188,20 +190,10 @@ func (s *Service) Backends(addresses ...string) {
 		}
 	}
 	for _, address := range addresses {
-		if b := s.backend(address); !b.known {
-			b.known, b.up = true, true
+		if s.backends[address] == nil {
+			s.backends[address] = &backend{up: true}
 		}
 	}
-}
-
-// backend returns that of an address; s.mu is held.
-func (s *Service) backend(address string) *backend {
-	b := s.backends[address]
-	if b == nil {
-		b = &backend{}
-		s.backends[address] = b
-	}
-	return b
 }
 
 // Keys says how many keys are in use.
