@@ -293,6 +293,12 @@ const (
 	// at once where the configuration does not say.
 	TunnelHandshakes = 512
 
+	// TunnelFreeHandshakers and TunnelFreeCarriers are how many goroutines wait
+	// for the next handshake and for the next direction of a connection with the
+	// stacks that they have grown, some 32 KB and some 8 KB each.
+	TunnelFreeHandshakers = 16
+	TunnelFreeCarriers    = 32
+
 	// TunnelHandshakeGraceSeconds is how long a handshake is left alone when
 	// there is no room for another: an honest one takes milliseconds, so the
 	// oldest makes room if it is older than this, and else the new one goes.

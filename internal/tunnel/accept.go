@@ -62,10 +62,10 @@ func (s *service) take(raw net.Conn) {
 		t.leave(s)
 		return
 	}
-	go func() {
+	t.handshakers.do(t.ctx, func() {
 		defer t.leave(s)
 		a.run()
-	}()
+	})
 }
 
 // findPlace puts the attempt among those under way. When there is no room it

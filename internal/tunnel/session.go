@@ -50,7 +50,7 @@ const (
 
 func (c *session) describe() { c.identity = c.tls.Session().Identity }
 
-// start lets the bytes flow, in goroutines that have small stacks as yet.
+// start lets the bytes flow, in goroutines whose stacks are small.
 func (c *session) start() {
 	t := c.tunnel
 	t.enter(c.service) // the attempt's own is still counted
@@ -62,8 +62,8 @@ func (c *session) start() {
 	c.sessions[c] = struct{}{}
 	c.mu.Unlock()
 	c.meters.Opened()
-	go c.upload()
-	go c.download()
+	t.carriers.do(t.ctx, c.upload)
+	t.carriers.do(t.ctx, c.download)
 	// What ends connections may have missed this one.
 	switch {
 	case t.ctx.Err() != nil:

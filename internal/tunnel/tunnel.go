@@ -11,6 +11,7 @@
 //	overlap.go   those that are in each other's way
 //	service.go   one service, and what of it a reload replaces
 //	keyring.go   which keys and identities it takes
+//	hands.go     goroutines that do one thing after the other
 //	accept.go    a connection from its first byte until both sides stand
 //	connect.go   the side that it opens
 //	gate.go      how many there may be
@@ -87,6 +88,8 @@ type Tunnel struct {
 
 	work     sync.WaitGroup // goroutines that accept, watch or sweep
 	sessions sync.WaitGroup // connections
+
+	handshakers, carriers *hands
 }
 
 // Start loads the settings, opens every listener and begins to serve. What
@@ -98,6 +101,9 @@ func Start(o Options) (*Tunnel, error) {
 		watcher:   watcher{looks: make(map[string]look)},
 		services:  make(map[string]*service),
 		listeners: make(map[settings.Address]*listener),
+
+		handshakers: newHands(limits.TunnelFreeHandshakers),
+		carriers:    newHands(limits.TunnelFreeCarriers),
 	}
 	t.ctx, t.end = context.WithCancel(context.Background())
 	t.reloading.Lock()
