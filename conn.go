@@ -13,6 +13,7 @@ import (
 
 	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/socket"
 )
 
 // Conn is a connection secured with a shared key. It is a net.Conn, used as
@@ -40,7 +41,7 @@ type Conn struct {
 	readMu sync.Mutex
 	bulk   bool            // data comes faster than small reads take it
 	rush   rush            // data comes faster than large reads take it
-	socket syscall.RawConn // of conn, where waiting needs no buffer; or nil
+	socket syscall.RawConn // of conn, or nil
 
 	// writeMu keeps records in order: whoever holds it takes them from the
 	// engine and writes them. It guards writeErr, which sticks: after a
@@ -63,13 +64,13 @@ var _ net.Conn = (*Conn)(nil)
 // Client returns a client's end of a connection on conn. The configuration
 // needs a key.
 func Client(conn net.Conn, config *Config) *Conn {
-	return &Conn{conn: conn, config: config, side: clientSide, socket: socketOf(conn)}
+	return &Conn{conn: conn, config: config, side: clientSide, socket: socket.Of(conn)}
 }
 
 // Server returns a server's end of a connection on conn. The configuration
 // needs keys, or a lookup of them.
 func Server(conn net.Conn, config *Config) *Conn {
-	return &Conn{conn: conn, config: config, side: serverSide, socket: socketOf(conn)}
+	return &Conn{conn: conn, config: config, side: serverSide, socket: socket.Of(conn)}
 }
 
 func addrString(conn net.Conn) string {
@@ -368,7 +369,7 @@ func (c *Conn) writeRecords(records []byte) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if _, err := c.conn.Write(records); err != nil {
+	if _, err := socket.Write(c.conn, c.socket, records); err != nil {
 		c.writeErr = err
 		return err
 	}

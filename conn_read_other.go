@@ -2,13 +2,6 @@
 
 package watchword
 
-import (
-	"errors"
-	"net"
-	"syscall"
-)
-
-// socketOf returns nil: here a wait without a buffer is not to be had.
-func socketOf(net.Conn) syscall.RawConn { return nil }
+import "errors"
 
 func (c *Conn) readSocket() (int, error) { return 0, errors.ErrUnsupported }

@@ -7,34 +7,18 @@ package watchword
 // of an ordinary Read.
 
 import (
-	"errors"
 	"io"
-	"net"
 	"os"
 	"sync"
 	"syscall"
-)
 
-// socketOf returns the socket of conn. Types that embed one of these are left
-// out on purpose: their Read may do more than to read from the socket.
-func socketOf(conn net.Conn) syscall.RawConn {
-	var socket syscall.RawConn
-	var err error
-	switch conn := conn.(type) {
-	case *net.TCPConn:
-		socket, err = conn.SyscallConn()
-	case *net.UnixConn:
-		socket, err = conn.SyscallConn()
-	}
-	if err != nil {
-		return nil
-	}
-	return socket
-}
+	"github.com/watchword-tls/watchword/internal/socket"
+)
 
 // A socketRead is one read under way. It comes from a pool, so that neither it
 // nor its function is allocated for each.
 type socketRead struct {
+	socket.Caller
 	c   *Conn
 	try func(fd uintptr) (done bool)
 	n   int
@@ -61,13 +45,7 @@ func (c *Conn) readSocket() (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	// As net.Conn has it: what the wait says of itself is another operation.
-	op := &net.OpError{Op: "read", Net: c.conn.LocalAddr().Network(), Source: c.conn.LocalAddr(), Addr: c.conn.RemoteAddr(), Err: err}
-	var waiting *net.OpError
-	if errors.As(err, &waiting) {
-		op.Err = waiting.Err
-	}
-	return n, op
+	return n, socket.Failure("read", c.conn, err)
 }
 
 // attempt reads without waiting. It reports false if it must be called again
@@ -80,10 +58,7 @@ func (r *socketRead) attempt(fd uintptr) (done bool) {
 	}
 	space := r.c.engine.Space(max(r.c.engine.Missing(), readAhead))
 	r.c.engineMu.Unlock()
-	n, err := syscall.Read(int(fd), space)
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), space)
-	}
+	n, err := r.Read(fd, space)
 	switch {
 	case err == syscall.EAGAIN:
 		r.c.engineMu.Lock()

@@ -189,8 +189,18 @@ func connectionsTable(w io.Writer, f *field, o options) error {
 		return err
 	}
 	defer f.stop()
+	spent := make(figures)
 	rate, err := f.turns(o.rounds, func(p *pair) (float64, error) {
+		before, err := cpu(p.running)
+		if err != nil {
+			return 0, err
+		}
 		n, err := connections(p.address, o.seconds)
+		if err != nil {
+			return 0, err
+		}
+		after, err := cpu(p.running)
+		spent[p.name] = append(spent[p.name], (after-before).Seconds()*1e6/float64(n))
 		return float64(n) / o.seconds.Seconds(), err
 	})
 	if err != nil {
@@ -200,6 +210,11 @@ func connectionsTable(w io.Writer, f *field, o options) error {
 	fmt.Fprintln(w)
 	head(w, "a second")
 	f.rows(w, rate, func(name string) string { return fmt.Sprintf("%.0f", median(rate[name])) })
+	fmt.Fprintln(w)
+	fmt.Fprintln(w, "New connections, processor time of the pair:")
+	fmt.Fprintln(w)
+	head(w, "CPU µs a connection")
+	f.rows(w, spent, func(name string) string { return fmt.Sprintf("%.0f", median(spent[name])) })
 	return nil
 }
 

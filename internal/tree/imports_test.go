@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"internal/limits":  {},
 	"internal/bulk":    {"internal/limits"},
 	"internal/network": {},
+	"internal/socket":  {},
 
 	"internal/suite":    {"internal/limits"},
 	"internal/wire":     {"alert", "internal/limits"},
@@ -27,7 +28,7 @@ var mayImport = map[string][]string{
 	"internal/record":    {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule"},
 	"internal/handshake": {"alert", "internal/limits", "internal/suite", "internal/wire", "internal/schedule"},
 
-	".": {"alert", "internal/limits", "internal/bulk", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
+	".": {"alert", "internal/limits", "internal/bulk", "internal/socket", "internal/suite", "internal/wire", "internal/schedule", "internal/record", "internal/handshake"},
 
 	"internal/keyfile": {".", "internal/limits"},
 	"internal/probe":   {".", "internal/network", "alert", "internal/limits", "internal/suite", "internal/wire", "internal/record"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/tunnel/backend":    {"internal/limits", "internal/tunnel/settings"},
 	"internal/tunnel/meter":      {"internal/limits"},
 	"internal/tunnel/preflight":  {".", "internal/network", "internal/limits", "internal/keyfile", "internal/system", "internal/tunnel", "internal/tunnel/settings"},
-	"internal/tunnel": {".", "internal/network", "alert", "internal/limits", "internal/bulk", "internal/keyfile", "internal/tunnel/settings",
+	"internal/tunnel": {".", "internal/network", "alert", "internal/limits", "internal/bulk", "internal/socket", "internal/keyfile", "internal/tunnel/settings",
 		"internal/tunnel/proxyproto", "internal/tunnel/backend", "internal/tunnel/meter"},
 
 	"classic": {},

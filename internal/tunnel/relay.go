@@ -10,6 +10,7 @@ import (
 
 	"github.com/watchword-tls/watchword/internal/bulk"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/socket"
 )
 
 // relayBuffer is how many plain bytes are read at once, until they come faster
@@ -39,7 +40,7 @@ func putBuffer(b []byte) {
 
 // copyIn carries plain bytes into TLS until their end, which it leaves held.
 func (c *session) copyIn() error {
-	r := newPlainReader(c.plain, &c.flow)
+	r := newPlainReader(c.plain, c.socket, &c.flow)
 	for {
 		buf, n, err := r.read()
 		if n > 0 {
@@ -73,7 +74,7 @@ func (c *session) seal(p []byte) error {
 
 // deliver writes what came out of TLS to the plain side.
 func (c *session) deliver(p []byte) error {
-	n, err := c.plain.Write(p)
+	n, err := socket.Write(c.plain, c.socket, p)
 	c.in.Add(int64(n))
 	c.meters.Bytes(n, 0)
 	c.touch()

@@ -2,7 +2,10 @@
 
 package tunnel
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
 // plainReader reads one plain connection: with a small buffer until data comes
 // faster than that.
@@ -16,7 +19,9 @@ type plainReader struct {
 
 const smallRead = 2 << 10
 
-func newPlainReader(conn net.Conn, f *flow) *plainReader { return &plainReader{conn: conn, flow: f} }
+func newPlainReader(conn net.Conn, _ syscall.RawConn, f *flow) *plainReader {
+	return &plainReader{conn: conn, flow: f}
+}
 
 // read returns the next bytes in a buffer that is to be put back. Bytes, and the
 // end of the stream, are held.

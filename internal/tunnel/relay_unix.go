@@ -10,13 +10,16 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/watchword-tls/watchword/internal/socket"
 )
 
 // plainReader reads one plain connection.
 type plainReader struct {
+	socket.Caller
 	conn   net.Conn
 	flow   *flow
-	socket syscall.RawConn // nil where conn is no socket
+	socket syscall.RawConn // of conn, or nil
 	try    func(fd uintptr) (done bool)
 	buf    []byte
 	n      int
@@ -24,13 +27,8 @@ type plainReader struct {
 	err    error
 }
 
-func newPlainReader(conn net.Conn, f *flow) *plainReader {
-	r := &plainReader{conn: conn, flow: f}
-	if c, ok := conn.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			r.socket = raw
-		}
-	}
+func newPlainReader(conn net.Conn, s syscall.RawConn, f *flow) *plainReader {
+	r := &plainReader{conn: conn, flow: f, socket: s}
 	r.try = r.attempt
 	return r
 }
@@ -59,10 +57,7 @@ func (r *plainReader) attempt(fd uintptr) (done bool) {
 		return true
 	}
 	r.buf = getBuffer(r.rush)
-	n, err := syscall.Read(int(fd), r.buf)
-	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), r.buf)
-	}
+	n, err := r.Read(fd, r.buf)
 	switch {
 	case err == syscall.EAGAIN:
 		putBuffer(r.buf)

@@ -7,11 +7,13 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/keyfile"
+	"github.com/watchword-tls/watchword/internal/socket"
 	"github.com/watchword-tls/watchword/internal/tunnel/meter"
 )
 
@@ -20,6 +22,7 @@ type session struct {
 	*attempt
 	tls      *watchword.Conn
 	plain    net.Conn
+	socket   syscall.RawConn // of plain, or nil
 	identity string
 	backend  string // the address that was connected to
 
@@ -55,6 +58,7 @@ func (c *session) start() {
 	t := c.tunnel
 	t.enter(c.service) // the attempt's own is still counted
 	c.over = make(chan struct{})
+	c.socket = socket.Of(c.plain)
 	c.touch()
 	c.forgetTo(0)
 	c.halves.Store(2)
