@@ -132,14 +132,14 @@ func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	case len(a.Candidates) == 0:
 		// Put together only when it is wanted, as of a wrong key: a peer could
 		// measure it otherwise.
-		version := e.want.Version
-		a.Unknown = &lateError{func() string { return explainUnknown(version, offered, keys) }, ErrUnknownIdentity}
+		version, keys := e.want.Version, slices.Clone(keys) // the slice is the lookup's
+		a.Unknown = late(ErrUnknownIdentity, func() string { return explainUnknown(version, offered, keys) })
 	default:
 		// Said only where no candidate fits: a key is known, and the binder
 		// has the length of another hash.
-		a.Unknown = &lateError{func() string {
+		a.Unknown = late(ErrUnknownIdentity, func() string {
 			return "the client uses the key " + quoted(namesOf(offered)) + " with another hash than here, or offers no suite with the hash of the key here: both ends must hold the key for the same hash"
-		}, ErrUnknownIdentity}
+		})
 	}
 	return a, nil
 }
@@ -192,12 +192,12 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 // reasons are the two that end in the same alert.
 func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
 	return handshake.Answer{
-		Unknown: &lateError{func() string {
+		Unknown: late(ErrUnknownIdentity, func() string {
 			return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
-		}, ErrUnknownIdentity},
-		Wrong: &lateError{func() string {
+		}),
+		Wrong: late(ErrWrongKey, func() string {
 			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here (its kind, hash and context must be the same too): compare the fingerprints of the key on both ends"
-		}, ErrWrongKey},
+		}),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/record"
@@ -75,7 +76,7 @@ func (e *keyRejected) Error() string {
 	case errors.As(e.cause, &remote):
 		what = remote.Description.Numbered()
 	case errors.As(e.cause, &local):
-		what = local.Reason
+		what = local.Why()
 	}
 	return fmt.Sprintf("the other end does not know the key %s, or its key differs, or no suite or group is in common (%s): compare the fingerprints of the key on both ends, and whether its kind (imported or external), hash and context are the same",
 		quoted(e.identities), what)
@@ -108,17 +109,29 @@ func (e *causeError) Unwrap() error { return e.is }
 // lateError is a causeError whose sentence is put together only when it is
 // wanted: those of a server's refusals are at hand in every handshake.
 type lateError struct {
+	once     sync.Once
 	sentence func() string
+	said     string
 	is       error
 }
 
-func (e *lateError) Error() string { return e.sentence() }
+// late returns a lateError.
+func late(is error, sentence func() string) error { return &lateError{sentence: sentence, is: is} }
+
+func (e *lateError) Error() string {
+	e.once.Do(func() {
+		e.said = e.sentence()
+		e.sentence = nil // and what it holds
+	})
+	return e.said
+}
+
 func (e *lateError) Unwrap() error { return e.is }
 
 func quoted(names []string) string {
 	var q []string
 	for _, n := range names {
-		s := fmt.Sprintf("%q", n)
+		s := fmt.Sprintf("%q", n[:min(len(n), 80)]) // a peer may have sent thousands of bytes
 		if len(s) > 80 {
 			s = s[:76] + `..."`
 		}

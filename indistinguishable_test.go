@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -305,32 +306,58 @@ func TestReplayedTicketsTellNothing(t *testing.T) {
 	}
 }
 
-// The sentence for our own log is put together only when it is wanted: an identity
-// that is not known takes no longer than a wrong key.
+// The sentence for our own log is put together only when it is wanted, after the
+// alert: a peer could measure otherwise which one it was.
 func TestRefusalsAreExplainedLate(t *testing.T) {
-	client, server := configs(t, KeyOptions{})
-	p := newPair(t, client, server)
-	p.collect()
-	if err := put(p.server, p.toServer, testNow); err != nil {
-		t.Fatal(err)
-	}
-	for name, keys := range map[string][]*Key{
-		"unknown":      nil,
-		"wrong key":    {keyWith(t, "alice", 2, KeyOptions{})},
-		"of two kinds": {keyWith(t, "alice", 1, external)},
-		"for clients":  {keyWith(t, "alice", 1, KeyOptions{Role: ClientRole})},
-	} {
-		a, err := p.server.answer(keys, nil)
-		if err != nil {
+	ask := func() *Engine {
+		client, server := configs(t, KeyOptions{})
+		p := newPair(t, client, server)
+		p.collect()
+		if err := put(p.server, p.toServer, testNow); err != nil {
 			t.Fatal(err)
 		}
-		for _, reason := range []error{a.Unknown, a.Wrong} {
-			if _, late := reason.(*lateError); !late {
-				t.Errorf("%s: the sentence is there at once: %v.", name, reason)
-			}
+		return p.server
+	}
+	for name, c := range map[string]struct {
+		keys []*Key
+		want string
+	}{
+		"unknown":      {nil, "is not known here"},
+		"wrong key":    {[]*Key{keyWith(t, "alice", 2, KeyOptions{})}, "differs"},
+		"of two kinds": {[]*Key{keyWith(t, "alice", 1, external)}, "is external"},
+		"for clients":  {[]*Key{keyWith(t, "alice", 1, KeyOptions{Role: ClientRole})}, "is for clients"},
+	} {
+		server := ask()
+		keys := slices.Clone(c.keys)
+		err := server.Answer(keys, nil, testNow)
+		clear(keys) // the slice is the lookup's
+		var late *lateError
+		if !errors.As(err, &late) || late.said != "" {
+			t.Errorf("%s: the sentence is there at once: %v.", name, err)
+		}
+		server.Output(nil)
+		if late.said != "" || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the sentence is %q.", name, err)
 		}
 	}
+	own := &countingError{}
+	server := ask()
+	err := server.Answer(nil, own, testNow)
+	server.Output(nil)
+	if own.asked != 0 || !strings.Contains(err.Error(), "closed today") {
+		t.Errorf("What a lookup says was asked for %d times before it was wanted; it is %v.", own.asked, err)
+	}
 }
+
+// countingError is a lookup's refusal.
+type countingError struct{ asked int }
+
+func (e *countingError) Error() string {
+	e.asked++
+	return "closed today"
+}
+
+func (e *countingError) Unwrap() error { return ErrNotAdmitted }
 
 // Our own log says of a key for clients what it is, unless another of its name
 // comes nearer to what the client did.

@@ -112,7 +112,7 @@ func (d Description) Level() Level {
 
 // LocalError is a fault that this end found. Description is what the peer was
 // told; Reason, a short phrase, says more than the peer may know; Cause, where
-// set, is the error beneath.
+// set, is the error beneath, which says it where there is no Reason.
 type LocalError struct {
 	Description Description
 	Reason      string
@@ -120,7 +120,15 @@ type LocalError struct {
 }
 
 func (e *LocalError) Error() string {
-	return e.Reason + " (sent alert " + strconv.Itoa(int(e.Description)) + " " + e.Description.String() + ")"
+	return e.Why() + " (sent alert " + strconv.Itoa(int(e.Description)) + " " + e.Description.String() + ")"
+}
+
+// Why returns Reason, or else what Cause says.
+func (e *LocalError) Why() string {
+	if e.Reason == "" && e.Cause != nil {
+		return e.Cause.Error()
+	}
+	return e.Reason
 }
 
 // Unwrap returns Cause.
@@ -131,9 +139,10 @@ func New(d Description, reason string) error {
 	return &LocalError{Description: d, Reason: reason}
 }
 
-// Wrap returns a LocalError whose Cause callers can match with errors.Is.
+// Wrap returns a LocalError whose Cause callers can match with errors.Is. It asks
+// the cause nothing: to put an error into words takes time, which a peer may measure.
 func Wrap(d Description, cause error) error {
-	return &LocalError{Description: d, Reason: cause.Error(), Cause: cause}
+	return &LocalError{Description: d, Cause: cause}
 }
 
 // RemoteError is an alert that the peer sent: it found the fault, and only its

@@ -157,6 +157,7 @@ var oneGroup = []*pair{
 const (
 	nameOurs    = "watchword"
 	nameStunnel = "stunnel"
+	nameHybrid  = "stunnel, X25519MLKEM768"
 	nameSpiped  = "spiped"
 	nameRelay   = "plain relays"
 	nameRecords = "bare records"
@@ -188,10 +189,22 @@ func ours(more ...string) func(*field, string, string) ([]*exec.Cmd, error) {
 	}
 }
 
-// startStunnel has stunnel do what ours does: TLS 1.3, AES-128-GCM, no log of
-// connections.
 func startStunnel(f *field, plain, between string) ([]*exec.Cmd, error) {
-	const common = "foreground = yes\npid =\nsyslog = no\ndebug = err\n[bench]\nPSKsecrets = stunnel.keys\nciphers = PSK\nciphersuites = TLS_AES_128_GCM_SHA256\nsslVersion = TLSv1.3\n"
+	return stunnel(f, "stunnel", "", plain, between)
+}
+
+// hybridStunnel is a stunnel whose OpenSSL has X25519MLKEM768, as 3.5 is the first to
+// have, with the groups that ours has by default: for the table of new connections.
+func hybridStunnel(program string) *pair {
+	return &pair{name: nameHybrid, start: func(f *field, plain, between string) ([]*exec.Cmd, error) {
+		return stunnel(f, program, "curves = X25519MLKEM768:X25519\n", plain, between)
+	}}
+}
+
+// stunnel has a stunnel do what ours does: TLS 1.3, AES-128-GCM, no log of
+// connections.
+func stunnel(f *field, program, more, plain, between string) ([]*exec.Cmd, error) {
+	common := "foreground = yes\npid =\nsyslog = no\ndebug = err\n[bench]\nPSKsecrets = stunnel.keys\nciphers = PSK\nciphersuites = TLS_AES_128_GCM_SHA256\nsslVersion = TLSv1.3\n" + more
 	for name, lines := range map[string]string{
 		"server.conf": "accept = " + between + "\nconnect = " + f.target + "\n",
 		"client.conf": "client = yes\nPSKidentity = bench\naccept = " + plain + "\nconnect = " + between + "\n",
@@ -200,7 +213,7 @@ func startStunnel(f *field, plain, between string) ([]*exec.Cmd, error) {
 			return nil, err
 		}
 	}
-	return both(f.folder, []string{"stunnel", "server.conf"}, []string{"stunnel", "client.conf"})
+	return both(f.folder, []string{program, "server.conf"}, []string{program, "client.conf"})
 }
 
 func startSpiped(f *field, plain, between string) ([]*exec.Cmd, error) {

@@ -30,6 +30,7 @@ type options struct {
 	trips     int           // round trips in one turn
 	seconds   time.Duration // of new connections in one turn
 	idle      int           // connections
+	hybrid    string        // a stunnel
 	only      string
 	update    string
 }
@@ -47,6 +48,7 @@ func main() {
 	flag.IntVar(&o.trips, "trips", 20_000, "round trips in one turn")
 	flag.DurationVar(&o.seconds, "seconds", 3*time.Second, "how long connections are made in one turn")
 	flag.IntVar(&o.idle, "idle", 10_000, "idle connections, fewer where the system allows fewer files")
+	flag.StringVar(&o.hybrid, "hybrid-stunnel", "", "a stunnel with OpenSSL 3.5 or newer, for new connections with X25519MLKEM768; none if empty")
 	flag.StringVar(&o.only, "only", "", "comma-separated tables to make: programs, stream, trips, connections, idle; all if empty")
 	flag.StringVar(&o.update, "update", "", "also put the tables into this document, between its comments that name them")
 	flag.Parse()

@@ -17,6 +17,7 @@ import (
 	"github.com/watchword-tls/watchword"
 	"github.com/watchword-tls/watchword/internal/keyfile"
 	"github.com/watchword-tls/watchword/internal/limits"
+	"github.com/watchword-tls/watchword/internal/socket"
 	"github.com/watchword-tls/watchword/internal/system"
 	"github.com/watchword-tls/watchword/internal/tunnel"
 	"github.com/watchword-tls/watchword/internal/tunnel/meter"
@@ -62,6 +63,7 @@ func (r *tunnelRun) run(ctx context.Context) int {
 	if err != nil {
 		return r.env.fail(err)
 	}
+	socket.BeDirect() // a tunnel's goroutines compute for a millisecond at most
 	r.tunnel, err = tunnel.Start(tunnel.Options{
 		Load: r.load, Files: r.files, Keys: r.keys, Listeners: system.Listeners, Reloaded: tellReload,
 		OwnSocket: own,

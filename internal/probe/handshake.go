@@ -93,7 +93,7 @@ func (p *prober) classify(a *answer) error {
 	case errors.Is(a.err, watchword.ErrKeyRejected):
 		a.closed = true
 	case errors.As(a.err, &local):
-		return fmt.Errorf("a handshake with it failed: %s", local.Reason)
+		return fmt.Errorf("a handshake with it failed: %s", local.Why())
 	default:
 		a.closed = true
 	}

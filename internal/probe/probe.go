@@ -221,7 +221,7 @@ func (p *prober) cause(err error) error {
 		return over
 	}
 	if errors.As(err, &local) {
-		return fmt.Errorf("its answer makes no sense: %s", local.Reason)
+		return fmt.Errorf("its answer makes no sense: %s", local.Why())
 	}
 	return err
 }

@@ -9,11 +9,14 @@ import (
 
 // calls counts, so that one of so many is told of: goroutines that read and write
 // and never wait need the thread that makes them take turns.
-type calls struct{ n uint8 }
+type calls struct{ n int }
 
-// toldOf is one of how many calls. The others before it take some milliseconds at
-// most, of the ten that Go lets a goroutine run.
-const toldOf = 64
+// toldOf is one of how many calls, or of how many times toldBytes in them: those
+// before it take about as long as Go lets a goroutine run, ten milliseconds.
+const (
+	toldOf    = 64
+	toldBytes = 16 << 10
+)
 
 func (c *calls) receive(fd uintptr, b []byte) (int, error) {
 	return c.call(syscall.SYS_RECVFROM, fd, b, syscall.MSG_DONTWAIT)
@@ -23,12 +26,13 @@ func (c *calls) send(fd uintptr, b []byte) (int, error) {
 	return c.call(syscall.SYS_SENDTO, fd, b, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
 }
 
-// call does not wait, whatever mode the socket is in: MSG_DONTWAIT says so. Go may
-// be kept waiting by a call that it is not told of.
+// call does not wait for bytes or for room, whatever mode the socket is in:
+// MSG_DONTWAIT says so. Go may be kept waiting by a call that it is not told of.
 func (c *calls) call(number, fd uintptr, b []byte, flags uintptr) (int, error) {
 	var n uintptr
 	var e syscall.Errno
-	if c.n++; c.n%toldOf == 0 {
+	if c.n++; c.n >= toldOf || !direct.Load() {
+		c.n = 0
 		n, _, e = syscall.Syscall6(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 	} else {
 		n, _, e = syscall.RawSyscall6(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
@@ -36,5 +40,6 @@ func (c *calls) call(number, fd uintptr, b []byte, flags uintptr) (int, error) {
 	if e != 0 {
 		return 0, e
 	}
+	c.n += int(n / toldBytes)
 	return int(n), nil
 }

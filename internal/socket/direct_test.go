@@ -5,6 +5,7 @@ package socket
 import (
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 // Go waits for these calls, so they must not wait, also where somebody has put the
 // socket into the mode in which others do, as File does.
 func TestNothingWaits(t *testing.T) {
+	goDirect(t)
 	for _, network := range networks {
 		a, _ := ends(t, network)
 		if err := Of(a).Control(func(fd uintptr) {
@@ -41,32 +43,67 @@ func TestNothingWaits(t *testing.T) {
 	}
 }
 
-// A goroutine that reads and writes and never waits lets others have their turn,
-// also where Go's own watch over that sleeps when it begins.
-func TestOthersHaveTheirTurn(t *testing.T) {
+// goDirect is BeDirect for one test.
+func goDirect(t *testing.T) {
+	direct.Store(true)
+	t.Cleanup(func() { direct.Store(false) })
+}
+
+// turns lets one goroutine do its work again and again, until another one had its turn,
+// where Go's own watch over them sleeps when it begins.
+func turns(t *testing.T, work func()) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	a, b := ends(t, "tcp")
-	from, to := Of(a), Of(b)
 	rest(t, 100*time.Millisecond)
 	var had atomic.Bool
 	go had.Store(true)
+	for began := time.Now(); !had.Load(); work() {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("Nobody else has a turn.")
+		}
+	}
+}
+
+// A goroutine that reads and writes and never waits lets others have their turn.
+func TestOthersHaveTheirTurn(t *testing.T) {
+	goDirect(t)
+	a, b := ends(t, "tcp")
+	from, to := Of(a), Of(b)
 	var c Caller
 	p := make([]byte, 1)
 	read := func(fd uintptr) bool {
 		_, err := c.Read(fd, p)
 		return err == nil
 	}
-	for began := time.Now(); !had.Load(); {
-		if time.Since(began) > 10*time.Second {
-			t.Fatal("Nobody else has a turn.")
-		}
+	turns(t, func() {
 		if _, err := Write(a, from, p); err != nil {
 			t.Fatal(err)
 		}
 		if err := to.Read(read); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// One that computes after it has read does so too, unless the program has said that
+// it does not compute.
+func TestWhoComputesIsWatched(t *testing.T) {
+	a, b := ends(t, "tcp")
+	if _, err := a.Write([]byte("x")); err != nil {
+		t.Fatal(err)
 	}
+	to := Of(b)
+	var once sync.Once
+	turns(t, func() {
+		once.Do(func() {
+			var c Caller
+			if err := to.Read(func(fd uintptr) bool {
+				_, err := c.Read(fd, make([]byte, 1))
+				return err == nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
 }
 
 // rest waits without a timer and without a call that Go is told of: those wake what is

@@ -3,9 +3,10 @@
 // Package socket reads from and writes to sockets of the kernel that do not wait:
 // a wait is Go's own, and needs no buffer.
 //
-// Where it can it tells Go's scheduler nothing of most such calls (direct.go). One that
-// is told of wakes a thread that watches over goroutines, if that sleeps, and where
-// messages go to and fro that is a sixth of all the time.
+// Where it is asked to ([BeDirect]), and can, it tells Go's scheduler nothing of most
+// such calls (direct.go). One that is told of wakes a thread that watches over
+// goroutines, if that sleeps, and where messages go to and fro that is a sixth of all
+// the time.
 package socket
 
 import (
@@ -13,6 +14,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -32,6 +34,13 @@ func Of(conn net.Conn) syscall.RawConn {
 	}
 	return socket
 }
+
+// BeDirect has most calls of this process not told to Go's scheduler. That is for a
+// program alone whose goroutines never compute for long: what each call wakes is the
+// thread that gives others their turn.
+func BeDirect() { direct.Store(true) }
+
+var direct atomic.Bool
 
 // A Caller makes system calls, for one goroutine at a time.
 type Caller struct{ calls }
@@ -109,7 +118,7 @@ func Failure(op string, conn net.Conn, err error) error {
 	e := &net.OpError{Op: op, Net: conn.LocalAddr().Network(), Source: conn.LocalAddr(), Addr: conn.RemoteAddr(), Err: err}
 	var waiting *net.OpError // the wait has another name for it
 	if errors.As(err, &waiting) {
-		e.Err = waiting.Err
+		e.Net, e.Err = waiting.Net, waiting.Err
 	}
 	return e
 }

@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// Errors are those of net.Conn, word for word.
+// Errors are those of net.Conn.
 func TestFailures(t *testing.T) {
 	long := make([]byte, 32<<20) // more than a system holds for a reader
 	for _, network := range networks {

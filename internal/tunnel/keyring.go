@@ -57,6 +57,9 @@ func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdent
 			continue
 		}
 		done[o.Identity] = true
+		if len(o.Identity) > r.ring.Longest() {
+			continue // not one of ours, and the rules may take their time for it
+		}
 		keys, admitted := r.ring.Of(o.Identity), r.admits(o.Identity)
 		switch {
 		case admitted:

@@ -41,7 +41,7 @@ func TestTheRulesOfALookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newKeyring(&settings.Service{Deny: []string{"*"}}, f)
-	for identity, want := range map[string]error{"web": notAdmitted("web"), "nobody": nil} {
+	for identity, want := range map[string]error{"web": notAdmitted("web"), "you": nil, strings.Repeat("n", 60_000): nil} {
 		keys, err := r.LookupKeys(context.Background(), []watchword.OfferedIdentity{{Identity: identity}})
 		if err != want || len(keys) > 0 {
 			t.Errorf("%s: %v, %v; want %v.", identity, keys, err, want)

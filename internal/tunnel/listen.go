@@ -76,7 +76,7 @@ func (t *Tunnel) listenUnix(address settings.Address, mode fs.FileMode) (net.Lis
 		if !network.LeftBehind(path) {
 			return nil, ListenFailure(address, syscall.EADDRINUSE)
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeSame(path, info); err != nil {
 			return nil, fmt.Errorf("the socket %s was left behind and cannot be removed: %w", path, systemReason(err))
 		}
 	}
@@ -96,6 +96,19 @@ func (t *Tunnel) listenUnix(address settings.Address, mode fs.FileMode) (net.Lis
 		}
 	}
 	return socket, nil
+}
+
+// removeSame removes a file that is still the one that it was: another program may
+// have put its own there meanwhile.
+func removeSame(path string, was fs.FileInfo) error {
+	now, err := os.Lstat(path)
+	if err == nil && os.SameFile(was, now) {
+		err = os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // setMode gives a socket that a reload keeps its new mode, if that is another.

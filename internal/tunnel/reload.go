@@ -287,6 +287,7 @@ func (t *Tunnel) reloadAdmission() error {
 	}
 	t.warn(files)
 	for of, g := range next {
+		of.retired.Store(false) // a reload before this one may have left it out
 		of.generation.Store(g)
 		of.countKeys(g)
 		of.endRemoved()

@@ -259,7 +259,7 @@ func wantAlert(t testing.TB, err error, d alert.Description, what string) {
 	case !errors.As(err, &local):
 		t.Errorf("%s ended in %q, which carries no alert; want %s.", what, err, d)
 	case local.Description != d:
-		t.Errorf("%s ended in alert %s (%s); want %s.", what, local.Description, local.Reason, d)
+		t.Errorf("%s ended in alert %s (%s); want %s.", what, local.Description, local.Why(), d)
 	}
 }
 

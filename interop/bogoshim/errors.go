@@ -100,7 +100,7 @@ func boringName(err error) string {
 	switch {
 	case errors.As(err, &l):
 		for _, row := range local {
-			if row.description == l.Description && strings.Contains(l.Reason, row.reason) {
+			if row.description == l.Description && strings.Contains(l.Why(), row.reason) {
 				return ":" + strings.ReplaceAll(row.names, " ", ": :") + ":"
 			}
 		}

@@ -17,6 +17,9 @@ import (
 // A mismatch goes back to the last * alone, so the time is at most the product
 // of both lengths, whatever they are.
 func Matches(pattern, identity string) bool {
+	if pattern == "" {
+		return false
+	}
 	star, from := -1, 0 // what follows the last *, and where that was tried last
 	p, i := 0, 0
 	for {

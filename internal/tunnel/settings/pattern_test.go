@@ -44,6 +44,7 @@ func TestMatches(t *testing.T) {
 		{"[a", "a", false},
 		{"[a-]", "a", false},
 		{"", "a", false},
+		{"", "", false},
 		{"*[", "a", false},
 		{"*a*b*c", "xxaxxbxxc", true},
 		{"*a*b*c", "xxaxxbxxcx", false},
