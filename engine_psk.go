@@ -108,8 +108,7 @@ func (e *Engine) Answer(keys []*Key, err error, now time.Time) error {
 // answer matches keys with what was offered.
 func (e *Engine) answer(keys []*Key, err error) (handshake.Answer, error) {
 	offered := e.WantsKeys()
-	a := e.reasons(offered)
-	a.Tries = e.config.tries()
+	a := handshake.Answer{Wrong: wrongKey(offered), Tries: e.config.tries()}
 	var own *alert.LocalError
 	switch {
 	case err == nil:
@@ -189,16 +188,11 @@ func (e *Engine) candidates(i int, keys []*Key) []handshake.Candidate {
 	return found
 }
 
-// reasons are the two that end in the same alert.
-func (e *Engine) reasons(offered []OfferedIdentity) handshake.Answer {
-	return handshake.Answer{
-		Unknown: late(ErrUnknownIdentity, func() string {
-			return "the client offers the key " + quoted(namesOf(offered)) + ", which is not known here"
-		}),
-		Wrong: late(ErrWrongKey, func() string {
-			return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here (its kind, hash and context must be the same too): compare the fingerprints of the key on both ends"
-		}),
-	}
+// wrongKey says that a name is known, and its key is another one.
+func wrongKey(offered []OfferedIdentity) error {
+	return late(ErrWrongKey, func() string {
+		return "the client knows the name " + quoted(namesOf(offered)) + " but its key differs from the one here (its kind, hash and context must be the same too): compare the fingerprints of the key on both ends"
+	})
 }
 
 func namesOf(offered []OfferedIdentity) []string {
