@@ -32,7 +32,7 @@ type configState struct {
 }
 
 // settled is what a configuration comes to, worked out at its first use. A mistake
-// is not kept: it can be mended.
+// is not kept: it can be mended, before another connection uses it.
 type settled[T any] struct {
 	mu    sync.Mutex // of those who work it out
 	value atomic.Pointer[T]

@@ -1,4 +1,4 @@
-//go:build linux && !race && !386 && !s390x
+//go:build linux && !race && !msan && !asan && !386 && !s390x
 
 package socket
 
@@ -27,7 +27,7 @@ func (c *calls) send(fd uintptr, b []byte) (int, error) {
 }
 
 // call does not wait for bytes or for room, whatever mode the socket is in:
-// MSG_DONTWAIT says so. Go may be kept waiting by a call that it is not told of.
+// MSG_DONTWAIT says so. It may wait for a lock or for memory, as any call. Go may be kept waiting by a call that it is not told of.
 func (c *calls) call(number, fd uintptr, b []byte, flags uintptr) (int, error) {
 	var n uintptr
 	var e syscall.Errno

@@ -1,6 +1,6 @@
 package tunnel
 
-// Goroutines that stay for a while when their work is done. A handshake needs a
+// Goroutines, some of which stay when their work is done. A handshake needs a
 // stack of some depth and a new goroutine comes to it by copying a small one again
 // and again, which in a rush is some hundredths of all work.
 

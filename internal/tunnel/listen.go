@@ -98,11 +98,11 @@ func (t *Tunnel) listenUnix(address settings.Address, mode fs.FileMode) (net.Lis
 	return socket, nil
 }
 
-// removeSame removes a file that is still the one that it was: another program may
-// have put its own there meanwhile.
+// removeSame removes a file that is still the one that it was, as far as can be seen:
+// another program may have put its own there meanwhile.
 func removeSame(path string, was fs.FileInfo) error {
 	now, err := os.Lstat(path)
-	if err == nil && os.SameFile(was, now) {
+	if err == nil && os.SameFile(was, now) && now.ModTime().Equal(was.ModTime()) {
 		err = os.Remove(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
