@@ -47,8 +47,8 @@ carries that confirmation inside TLS. With a peer that does not know it, such as
 stunnel or openssl s_client, or with --raw on either end, the bytes go as they
 are, and the end of the input is close_notify. Then status 0 means that the peer
 closed in order after everything had been handed over to it. A peer that takes the
-end of one direction for the end of both, as openssl does, needs an input here that
-stays open.
+end of one direction for the end of both, as openssl does, and stunnel where it has
+standard input and output, needs an input here that stays open.
 
 Of several keys, --id names the one to use; with --listen, the only one that is
 let in. Without --keys, and with an address on this machine itself, the key file
