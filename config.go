@@ -118,9 +118,10 @@ type KeyLookup interface {
 // cheaper, in TLS 1.2 above all. Without this method it tries 4.
 type RotationLookup interface {
 	KeyLookup
-	// KeysPerIdentity returns the most keys that any identity has, known or not
-	// admitted ones included. It is asked after LookupKeys; one that returned more
-	// keys for an identity is believed, and may show it in the time it takes.
+	// KeysPerIdentity returns the most keys for a server that any identity has,
+	// known or not admitted ones included. It is asked after LookupKeys; one that
+	// returned more keys for an identity is believed, and may show it in the time it
+	// takes.
 	KeysPerIdentity() int
 }
 

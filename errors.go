@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/watchword-tls/watchword/alert"
 	"github.com/watchword-tls/watchword/internal/record"
@@ -131,11 +133,28 @@ func (e *lateError) Unwrap() error { return e.is }
 func quoted(names []string) string {
 	var q []string
 	for _, n := range names {
-		s := fmt.Sprintf("%q", n[:min(len(n), 80)]) // a peer may have sent thousands of bytes
-		if len(s) > 80 {
-			s = s[:76] + `..."`
-		}
-		q = append(q, s)
+		q = append(q, quotedStart(n))
 	}
 	return strings.Join(q, ", ")
+}
+
+// quotedStart quotes a name, of which a peer may have sent thousands of bytes. A long
+// one ends after a whole character.
+func quotedStart(name string) string {
+	const most, more = 80, `..."`
+	if len(name) <= most {
+		if q := strconv.Quote(name); len(q) <= most {
+			return q
+		}
+	}
+	q := []byte{'"'}
+	for {
+		_, size := utf8.DecodeRuneInString(name)
+		character := strconv.Quote(name[:size])
+		character = character[1 : len(character)-1]
+		if len(q)+len(character)+len(more) > most {
+			return string(q) + more
+		}
+		q, name = append(q, character...), name[size:]
+	}
 }

@@ -185,6 +185,23 @@ func TestErrorsAreNotLong(t *testing.T) {
 	}
 }
 
+// It is cut after a whole character, as it is quoted.
+func TestLongNamesAreCutBetweenCharacters(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                            `""`,
+		"bob":                         `"bob"`,
+		strings.Repeat("a", 78):       `"` + strings.Repeat("a", 78) + `"`,
+		strings.Repeat("a", 100):      `"` + strings.Repeat("a", 75) + `..."`,
+		strings.Repeat("\u00fc", 100): `"` + strings.Repeat("\u00fc", 37) + `..."`,
+		strings.Repeat("\xff", 100):   `"` + strings.Repeat(`\xff`, 18) + `..."`,
+		"bob\xc3":                     `"bob\xc3"`,
+	} {
+		if got := quotedStart(name); got != want {
+			t.Errorf("%q is quoted as %s, not %s.", name, got, want)
+		}
+	}
+}
+
 // Every sentinel is found with errors.Is and every kind with errors.As, and
 // every message is a sentence for a person.
 func TestErrorsAreSentences(t *testing.T) {

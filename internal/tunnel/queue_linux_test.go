@@ -9,9 +9,44 @@ import (
 	"github.com/watchword-tls/watchword/internal/tunnel/settings"
 )
 
-// A reader that is slow is not idle: what the system holds for it becomes less
-// while a write of ours waits for room.
-func TestAQueueThatFalls(t *testing.T) {
+// A reader that is slow is not idle: what the system holds for it becomes less,
+// while a write of ours waits for room and after our last one.
+func TestAQueueThatMoves(t *testing.T) {
+	for _, writing := range []bool{true, false} {
+		c, reader := fullQueue(t)
+		if writing {
+			c.hold()
+		}
+		within(t, "nothing moves any more", func() bool { c.queueMoved(); return !c.queueMoved() })
+		if c.bytes.Load() == 0 {
+			t.Fatal("Nothing is queued.")
+		}
+		if _, err := io.ReadFull(reader, make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "the queue moves", c.queueMoved)
+		within(t, "and stays as it is", func() bool { return !c.queueMoved() })
+	}
+}
+
+// The system is not asked about a queue that was empty as long as nothing is written.
+func TestAnEmptyQueueStaysEmpty(t *testing.T) {
+	c, reader := fullQueue(t)
+	c.touch()
+	go io.Copy(io.Discard, reader)
+	within(t, "the queue is empty", func() bool { c.queueMoved(); return c.bytes.Load() == 0 })
+	c.bytes.Store(1) // an answer would show
+	if c.queueMoved() {
+		t.Error("The system was asked, though nothing was written.")
+	}
+	c.touch()
+	if !c.queueMoved() {
+		t.Error("The system was not asked after a write.")
+	}
+}
+
+// fullQueue returns a session whose plain side has no room left, and who reads there.
+func fullQueue(t *testing.T) (*session, net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -22,31 +57,29 @@ func TestAQueueThatFalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer plain.Close()
-	c := &session{plain: plain}
+	t.Cleanup(func() { plain.Close() })
 	_ = plain.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	for err == nil { // until there is no room
 		_, err = plain.Write(make([]byte, 1<<16))
 	}
-	within(t, "nothing moves any more", func() bool { c.queueFell(); return !c.queueFell() })
-	if c.last.Load() == 0 {
-		t.Fatal("Nothing is queued.")
+	c := &session{plain: plain}
+	c.touch()
+	return c, reader
+}
+
+// A connection is not idle as long as a reader takes what was written last, however
+// short the time-out.
+func TestSlowReaderAfterTheLastWrite(t *testing.T) {
+	c, reader := fullQueue(t)
+	s := &service{}
+	s.generation.Store(&generation{settings: settings.Service{IdleTimeout: time.Nanosecond}})
+	c.attempt = &attempt{service: s}
+	if c.idleTooLong() {
+		t.Error("It is idle when a sweep sees the queue first.")
 	}
+	within(t, "nothing moves any more", c.idleTooLong)
 	if _, err := io.ReadFull(reader, make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "the queue falls", c.queueFell)
-	within(t, "and stays as it is", func() bool { return !c.queueFell() })
-}
-
-// What was queued before a quiet time says nothing about what is queued after it.
-func TestAQuietTimeForgetsTheQueue(t *testing.T) {
-	s := &service{}
-	s.generation.Store(&generation{settings: settings.Service{IdleTimeout: time.Hour}})
-	c := &session{attempt: &attempt{service: s}}
-	c.last.Store(1 << 20)
-	c.idleTooLong()
-	if n := c.last.Load(); n != 0 {
-		t.Errorf("After a quiet time the queue is compared with %d bytes.", n)
-	}
+	within(t, "the queue moves", func() bool { return !c.idleTooLong() })
 }

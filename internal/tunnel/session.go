@@ -27,7 +27,7 @@ type session struct {
 	backend  string // the address that was connected to
 
 	flow
-	last   atomic.Int64 // bytes in the system's hands, when a sweep looked last
+	queue
 	halves atomic.Int32 // directions that have not ended
 	sealed atomic.Bool  // close_notify was sent
 	end    atomic.Pointer[end]
@@ -91,23 +91,35 @@ func (c *session) idleTooLong() bool {
 	if most <= 0 || c.paying.Load() > 0 {
 		return false
 	}
-	switch {
-	case c.held.Load() == 0:
-		c.last.Store(0) // what comes next is compared with nothing of before
-	case c.queueFell():
-		c.touch() // a slow reader: our write ends only when there is much room
+	if c.queueMoved() {
+		c.touch() // a slow reader: our write ends only when there is much room, or long before it
+		return false
 	}
 	return c.quiet() >= most
 }
 
-// queueFell reports whether the other ends have taken something since the last
-// call that the system held for them.
-func (c *session) queueFell() bool {
+// queue is what the system held for the other ends when a sweep looked last.
+type queue struct {
+	bytes atomic.Int64
+	empty atomic.Int64 // flow.active when nothing was held, there or by us
+}
+
+// queueMoved reports whether that is another number of bytes since the last call.
+// Where they become more, we have written; less, somebody has taken some.
+func (c *session) queueMoved() bool {
+	active := c.active.Load() // first: what is held no more has changed it
+	ours := c.held.Load() != 0
+	if !ours && active == c.empty.Load() {
+		return false // nothing was written since, so that the system need not be asked
+	}
 	now := queued(c.plain)
 	if c.tls != nil {
 		now += queued(c.tls.NetConn())
 	}
-	return int64(now) < c.last.Swap(int64(now))
+	if now == 0 && !ours {
+		c.empty.Store(active)
+	}
+	return int64(now) != c.bytes.Swap(int64(now))
 }
 
 // upload carries plain bytes into TLS.
