@@ -27,7 +27,8 @@ func (c *calls) send(fd uintptr, b []byte) (int, error) {
 }
 
 // call does not wait for bytes or for room, whatever mode the socket is in:
-// MSG_DONTWAIT says so. It may wait for a lock or for memory, as any call. Go may be kept waiting by a call that it is not told of.
+// MSG_DONTWAIT says so. It may wait for a lock or for memory, as any call, and where
+// Go is not told of it, Go may wait for it.
 func (c *calls) call(number, fd uintptr, b []byte, flags uintptr) (int, error) {
 	var n uintptr
 	var e syscall.Errno
