@@ -140,7 +140,7 @@ func TestSilentInAHandshake(t *testing.T) {
 			waitForEnd(raw)
 		}
 	})
-	r, err := probeOf(t, Options{Address: address, Key: key, Timeout: 300 * time.Millisecond})
+	r, err := probeOf(t, Options{Address: address, Key: key, Timeout: 2 * time.Second})
 	if err != nil {
 		t.Fatalf("What was learned before is forgotten: %v", err)
 	}

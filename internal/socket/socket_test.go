@@ -120,7 +120,8 @@ func TestFailures(t *testing.T) {
 			}
 			n, got := fails(func(c net.Conn, p []byte) (int, error) { return Write(c, Of(c), p) })
 			m, want := fails(net.Conn.Write)
-			if (n == 0) != (m == 0) || n == len(long) {
+			// Before a deadline nothing may be written, where the machine stands still.
+			if (n == 0) != (m == 0) && name != "deadline" || n == len(long) {
 				t.Errorf("%s, %s: %d bytes were written, by net.Conn %d.", network, name, n, m)
 			}
 			if kind(got) != kind(want) {

@@ -197,13 +197,16 @@ func TestNetworkStops(t *testing.T) {
 func TestNetworkIsGone(t *testing.T) {
 	server := start(t, keyA, one(settings.Server, backendOf(t, echo)))
 	middle, n := networkTo(t, server.address("server"))
-	o := one(settings.Client, middle)
-	o.HandshakeTimeout = 100 * time.Millisecond
-	o.IdleTimeout = 100 * time.Millisecond
-	client := start(t, keyA, o)
+	client := start(t, keyA, one(settings.Client, middle))
 	open := dial(t, client.address("client"))
 	roundTrip(t, open)
 	n.stop()
+	if err := client.change(func(s *settings.Settings) {
+		o := &s.Services[0]
+		o.HandshakeTimeout, o.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := readAll(client.address("client")); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("With the network gone, a new connection ends in %v, want a reset.", err)
 	}

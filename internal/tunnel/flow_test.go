@@ -81,8 +81,8 @@ func TestIdleTimeoutUnderARate(t *testing.T) {
 		received <- n
 	}), func(_, s *settings.Service) {
 		// A record takes longer than the time-out, and a sweep comes in between.
-		s.BytesPerSecond = limits.MaxPlaintext / 2
-		s.IdleTimeout = 1400 * time.Millisecond
+		s.BytesPerSecond = limits.MaxPlaintext / 4
+		s.IdleTimeout = 3 * time.Second
 	})
 	c := dial(t, client.address("client"))
 	if _, err := c.Write(make([]byte, size)); err != nil {

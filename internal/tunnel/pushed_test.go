@@ -75,6 +75,7 @@ func TestPushedClientOfASlowServer(t *testing.T) {
 	s.MaxHandshakes = 1
 	client := start(t, keyA, s)
 	first := dial(t, client.address("client"))
+	client.counts(`watchword_handshakes_in_progress{service="client"} 1`)
 	time.Sleep(grace)
 	second := dial(t, client.address("client"))
 	client.counts(`watchword_refused_total{service="client",limit="max-handshakes"} 1`)

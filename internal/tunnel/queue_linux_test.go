@@ -58,9 +58,9 @@ func fullQueue(t *testing.T) (*session, net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { plain.Close() })
-	_ = plain.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	for err == nil { // until there is no room
-		_, err = plain.Write(make([]byte, 1<<16))
+	for n := 1; n > 0; { // until there is no room
+		_ = plain.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		n, _ = plain.Write(make([]byte, 1<<16))
 	}
 	c := &session{plain: plain}
 	c.touch()
