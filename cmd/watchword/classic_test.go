@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -101,9 +102,19 @@ func (l *lockedBuffer) waitFor(t *testing.T, re *regexp.Regexp) string {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	late := false
+	defer time.AfterFunc(patienceOfTests, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		late = true
+		l.signal().Broadcast()
+	}).Stop()
 	for {
 		if m := re.FindStringSubmatch(l.b.String()); m != nil {
 			return m[len(m)-1]
+		}
+		if late {
+			t.Fatalf("It never says %s, but:\n%s", re, l.b.String())
 		}
 		l.signal().Wait()
 	}

@@ -237,6 +237,7 @@ func (r *tunnelRun) serve(ctx context.Context, hangup <-chan os.Signal) {
 
 // drain ends in order.
 func (r *tunnelRun) drain(hangup <-chan os.Signal) int {
+	r.tunnel.Refuse() // first: what is said next is true, and a reload after it has heard
 	_ = system.Notify("STOPPING=1\n" + system.Status("ending: no new connections"))
 	done := make(chan struct{})
 	defer close(done)

@@ -261,3 +261,25 @@ func TestDrainWhileBytesCome(t *testing.T) {
 		}
 	}
 }
+
+// A tunnel that takes no more connections says so at once, to a reload too, and those
+// that are open go on.
+func TestRefuse(t *testing.T) {
+	client, server := pair(t, backendOf(t, echo), nil)
+	address := server.address("server")
+	open := dial(t, client.address("client"))
+	roundTrip(t, open)
+	server.tunnel.Refuse()
+	if server.tunnel.Ready() == nil {
+		t.Error("It is ready.")
+	}
+	if c, err := net.Dial("tcp", address); err == nil {
+		c.Close()
+		t.Error("It still listens.")
+	}
+	if err := server.tunnel.Reload(); err != nil {
+		t.Error(err)
+	}
+	server.says("the tunnel is ending: of the reload only")
+	roundTrip(t, open)
+}

@@ -165,15 +165,20 @@ func (t *Tunnel) Ready() error {
 // Connections returns how many are open.
 func (t *Tunnel) Connections() int { return t.gate.total() }
 
-// Drain takes no more connections and lets those that are open end by
-// themselves, until ctx ends. It returns how many it cut then.
-func (t *Tunnel) Drain(ctx context.Context) (cut int) {
+// Refuse takes no more connections.
+func (t *Tunnel) Refuse() {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.draining = true
 	for _, l := range t.listeners {
 		l.close()
 	}
-	t.mu.Unlock()
+}
+
+// Drain takes no more connections and lets those that are open end by
+// themselves, until ctx ends. It returns how many it cut then.
+func (t *Tunnel) Drain(ctx context.Context) (cut int) {
+	t.Refuse()
 	done := make(chan struct{})
 	go func() { t.sessions.Wait(); close(done) }()
 	select {
