@@ -37,7 +37,10 @@ func monotonic() int64 { return int64(time.Since(processBegan)) }
 
 func (f *flow) touch() { f.active.Store(monotonic()) }
 
-func (f *flow) quiet() time.Duration { return time.Duration(monotonic() - f.active.Load()) }
+func (f *flow) quiet() time.Duration { return since(f.active.Load()) }
+
+// since is the time since a monotonic one.
+func since(then int64) time.Duration { return time.Duration(monotonic() - then) }
 
 // hold takes bytes, or the end of a stream, into a direction's hands. It reports
 // false when the session is ended in order: then nothing may be taken any more.

@@ -102,7 +102,10 @@ func TestIdleTimeoutOfAReaderThatStops(t *testing.T) {
 	c := dial(t, client.address("client"))
 	server.settled("nothing more fits")
 	within(t, "the connection is idle", func() bool {
-		server.each(func(c *session) { c.active.Store(monotonic() - int64(2*time.Hour)) })
+		server.each(func(c *session) {
+			c.active.Store(monotonic() - int64(2*time.Hour))
+			c.taken.Store(monotonic() - int64(2*time.Hour))
+		})
 		server.tunnel.services["server"].sweep()
 		return strings.Contains(server.log.String(), "end=idle-timeout")
 	})

@@ -45,9 +45,10 @@ func matches(patterns []string, identity string) bool {
 }
 
 // LookupKeys implements [watchword.KeyLookup]. An identity that is not admitted
-// is looked up as one that is not known, and the rules are asked of every name,
-// known or not, that is no longer than the longest of ours, so that a peer sees no difference. Keys for clients alone are found
-// too: the server takes none, and can say so.
+// is looked up as one that is not known, and the rules are asked of every name, known
+// or not, that is no longer than the longest of ours, so that a peer sees no
+// difference. Keys for clients alone are found too: the server takes none, and can say
+// so.
 func (r *keyring) LookupKeys(_ context.Context, offered []watchword.OfferedIdentity) ([]*watchword.Key, error) {
 	var found []*watchword.Key
 	var refused error

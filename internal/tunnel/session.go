@@ -91,17 +91,17 @@ func (c *session) idleTooLong() bool {
 	if most <= 0 || c.paying.Load() > 0 {
 		return false
 	}
-	if c.queueMoved() {
-		c.touch() // a slow reader: our write ends only when there is much room, or long before it
-		return false
+	if c.queueMoved() { // a slow reader: our write ends only when there is much room, or long before it
+		c.taken.Store(monotonic())
 	}
-	return c.quiet() >= most
+	return min(c.quiet(), since(c.taken.Load())) >= most
 }
 
 // queue is what the system held for the other ends when a sweep looked last.
 type queue struct {
 	bytes atomic.Int64
 	empty atomic.Int64 // flow.active when nothing was held, there or by us
+	taken atomic.Int64 // when it was seen to move; not flow.active, which is of what we hold
 }
 
 // queueMoved reports whether that is another number of bytes since the last call.
